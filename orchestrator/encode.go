@@ -1,0 +1,90 @@
+package orchestrator
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/amends-io/amends/orchestrator/instance"
+)
+
+// eventTypes names every event on the wire. A name is for ever: a changed
+// event is a new type with a new name.
+var eventTypes = func() map[string]reflect.Type {
+	types := map[string]reflect.Type{}
+	for _, ev := range []instance.Event{
+		instance.Started{}, instance.StartRefused{}, instance.TurnedBack{}, instance.SagaCompleted{},
+		instance.SagaCompensated{}, instance.Parked{}, instance.Unparked{}, instance.SignalReceived{},
+		instance.ActionRequested{}, instance.ActionDone{}, instance.ActionRefused{}, instance.ActionFailed{},
+		instance.ActionTimedOut{}, instance.CompensationRequested{}, instance.CompensationDone{},
+		instance.CompensationFailed{}, instance.CompensationTimedOut{}, instance.RetryScheduled{},
+		instance.StepHalted{}, instance.CancelRequested{}, instance.Suspended{}, instance.Resumed{},
+		instance.RetryRequested{}, instance.ResolveRequested{}, instance.Resolved{}, instance.ResolveFailed{},
+		instance.ControlRefused{},
+	} {
+		types[EventName(ev)] = reflect.TypeOf(ev)
+	}
+	return types
+}()
+
+// EventName is the name of ev's type on the wire.
+func EventName(ev instance.Event) string { return reflect.TypeOf(ev).Name() }
+
+// EncodeEvents writes events as the header Saga-Events has them: a JSON array
+// of objects, each with the event's name as its only key.
+func EncodeEvents(events []instance.Event) (string, error) {
+	b := []byte{'['}
+	for i, ev := range events {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		body, err := json.Marshal(ev)
+		if err != nil {
+			return "", fmt.Errorf("encode %T: %w", ev, err)
+		}
+		b = append(append(append(append(b, '{', '"'), EventName(ev)...), '"', ':'), body...)
+		b = append(b, '}')
+	}
+	return string(append(b, ']')), nil
+}
+
+// DecodeEvents reads what EncodeEvents wrote. It fails on an event that it
+// does not know: to go on without it would make another state.
+func DecodeEvents(text string) ([]instance.Event, error) {
+	var list []map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, errors.New("a link without events")
+	}
+	events := make([]instance.Event, 0, len(list))
+	for _, entry := range list {
+		if len(entry) != 1 {
+			return nil, fmt.Errorf("an event with %d names", len(entry))
+		}
+		for name, body := range entry {
+			t, ok := eventTypes[name]
+			if !ok {
+				return nil, fmt.Errorf("event %.64q is not known to this version", name)
+			}
+			ev := reflect.New(t)
+			if err := json.Unmarshal(body, ev.Interface()); err != nil {
+				return nil, fmt.Errorf("event %s: %w", name, err)
+			}
+			events = append(events, ev.Elem().Interface().(instance.Event))
+		}
+	}
+	return events, nil
+}
+
+// EncodeState writes s as rows of the view have it.
+func EncodeState(s instance.State) ([]byte, error) { return json.Marshal(s) }
+
+// DecodeState reads what EncodeState wrote.
+func DecodeState(b []byte) (instance.State, error) {
+	var s instance.State
+	err := json.Unmarshal(b, &s)
+	return s, err
+}
