@@ -1,0 +1,217 @@
+package instance
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/amends-io/amends/participants/protocol"
+)
+
+// A Request is link 0: what a client asked to start.
+type Request struct {
+	ID         string
+	Sequence   uint64
+	Time       time.Time
+	Definition string
+	Version    int
+	Tags       map[string]string
+	Input      []byte
+}
+
+// Begin returns the state of an instance of which only the start is stored.
+func Begin(r Request) State {
+	return State{
+		ID: r.ID, Definition: r.Definition, Version: r.Version, Tags: r.Tags, Input: r.Input,
+		Run: r.Sequence, Last: r.Sequence, Links: 1, Started: r.Time, Updated: r.Time,
+	}
+}
+
+// Repeat returns s after a second start of the same run was stored without the
+// condition that would have refused it. It moved the chain's end, so the next
+// decision expects it, and refuses it by name.
+func Repeat(s State, sequence uint64, at time.Time) State {
+	s.Last, s.Repeated, s.Updated = sequence, sequence, at
+	s.Links++
+	return s
+}
+
+// Fold returns s after link. It cannot fail: what is recorded has happened.
+// It panics on an event type that it does not know.
+func Fold(s State, link Link) State {
+	s.Last, s.Read, s.Updated = link.Sequence, max(s.Read, link.Read), link.Time
+	s.Links++
+	s.Steps = slices.Clone(s.Steps)
+	for _, ev := range link.Events {
+		s.apply(ev)
+	}
+	// A command's bytes are its link's: later attempts send them again.
+	for i := range s.Steps {
+		for _, d := range [...]protocol.Direction{protocol.Do, protocol.Undo} {
+			if p := s.Steps[i].Toward(d); p.Number > 0 && p.Command == 0 {
+				p.Command = link.Sequence
+			}
+		}
+	}
+	if s.Status.Over() && s.Ended.IsZero() {
+		s.Ended = link.Time
+	}
+	return s
+}
+
+// apply changes s, whose steps belong to the caller.
+func (s *State) apply(ev Event) {
+	switch ev := ev.(type) {
+	case Started:
+		s.Fingerprint, s.Status = ev.Fingerprint, Running
+	case StartRefused:
+		s.Repeated = 0
+	case TurnedBack:
+		s.turnBack(ev.Reason)
+	case SagaCompleted:
+		s.Status = Completed
+	case SagaCompensated:
+		s.Status = Compensated
+	case Parked:
+		s.Parked = ev.Reason
+	case Unparked:
+		s.Parked = ""
+	case SignalReceived:
+		s.Signals = append(s.Signals[:len(s.Signals):len(s.Signals)], Signal{ev.Name, ev.Input, ev.Body})
+	case CancelRequested:
+		s.Cancelled = true
+	case Suspended:
+		s.Suspended = true
+	case Resumed:
+		s.Suspended = false
+	case RetryRequested, ControlRefused:
+	default:
+		s.applyToStep(ev)
+	}
+	s.classify()
+}
+
+// applyToStep takes the events that name a step.
+func (s *State) applyToStep(ev Event) {
+	switch ev := ev.(type) {
+	case ActionRequested:
+		s.PastPivot = s.PastPivot || ev.Pivot
+		s.touch(ev.Step).Do.open(ev.Number, ev.Participant, ev.Due)
+	case ActionDone:
+		p := &s.touch(ev.Step).Do
+		p.end(Closed, protocol.Done, "")
+		p.Output = ev.Output
+	case ActionRefused:
+		s.touch(ev.Step).Do.end(Closed, protocol.Refused, ev.Reason)
+	case ActionFailed:
+		s.touch(ev.Step).Do.end(Closed, protocol.Failed, ev.Reason)
+	case ActionTimedOut:
+		s.touch(ev.Step).Do.end(Closed, protocol.Unknown, "nobody answered in time")
+	case CompensationRequested:
+		s.touch(ev.Step).Undo.open(ev.Number, ev.Participant, ev.Due)
+	case CompensationDone:
+		outcome := protocol.Undone
+		if ev.Nothing {
+			outcome = protocol.NothingToUndo
+		}
+		s.touch(ev.Step).Undo.end(Closed, outcome, "")
+	case CompensationFailed:
+		s.touch(ev.Step).Undo.end(Closed, protocol.Failed, ev.Reason)
+	case CompensationTimedOut:
+		s.touch(ev.Step).Undo.end(Closed, protocol.Unknown, "nobody answered in time")
+	case RetryScheduled:
+		p := s.touch(ev.Step).Toward(ev.Direction)
+		p.Phase, p.Due = Waiting, ev.At
+	case StepHalted:
+		p := s.touch(ev.Step).Toward(ev.Direction)
+		p.Phase, p.Due = Halted, time.Time{}
+		s.Reason = ev.Reason
+	case ResolveRequested:
+		p := s.touch(ev.Step).Toward(ev.Direction)
+		p.open(ev.Number, ev.Participant, time.Time{})
+		p.Settling = ev.As
+	case Resolved:
+		p := s.touch(ev.Step).Toward(ev.Direction)
+		p.Number = ev.Number
+		p.resolve(ev)
+	case ResolveFailed:
+		p := s.touch(ev.Step).Toward(ev.Direction)
+		p.Phase, p.Settling, p.Reason = Halted, "", ev.Reason
+		s.Reason = ev.Reason
+	default:
+		panic(fmt.Sprintf("instance: unknown event %T", ev))
+	}
+}
+
+// turnBack ends the way forward. What waited for another attempt is over; what
+// is in flight is waited for.
+func (s *State) turnBack(reason string) {
+	s.Back, s.PastPivot, s.Reason = true, false, reason
+	for i := range s.Steps {
+		if p := &s.Steps[i].Do; p.Phase == Waiting {
+			p.Phase, p.Due = Closed, time.Time{}
+		}
+	}
+}
+
+// classify derives the status of an instance that is not over.
+func (s *State) classify() {
+	switch {
+	case s.Status.Over():
+		return
+	case s.halted():
+		s.Status = Stuck
+	case s.Back:
+		s.Status = Compensating
+	case s.Fingerprint != "":
+		s.Status = Running
+	default:
+		s.Status = Absent
+	}
+}
+
+// halted reports whether a person must decide, or has decided and waits for
+// the participant to settle on it.
+func (s *State) halted() bool {
+	if s.Parked != "" {
+		return true
+	}
+	for i := range s.Steps {
+		do, undo := &s.Steps[i].Do, &s.Steps[i].Undo
+		if do.Phase == Halted || undo.Phase == Halted || do.Settling != "" || undo.Settling != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// touch returns the step called name, which it adds if it is new.
+func (s *State) touch(name string) *Step {
+	if step := s.Step(name); step != nil {
+		return step
+	}
+	s.Steps = append(s.Steps, Step{Name: name})
+	return &s.Steps[len(s.Steps)-1]
+}
+
+func (p *Progress) open(number int, participant string, due time.Time) {
+	p.Phase, p.Number, p.Participant, p.Due = Open, number, participant, due
+	p.Settling = ""
+}
+
+func (p *Progress) end(phase Phase, outcome protocol.Outcome, reason string) {
+	p.Phase, p.Outcome, p.Reason, p.Due = phase, outcome, reason, time.Time{}
+	if outcome == protocol.Unknown || outcome == protocol.Failed {
+		p.Doubt = true
+	}
+}
+
+// resolve closes p with what a person said. A do that is resolved as undone
+// never took effect, so no doubt about it is left.
+func (p *Progress) resolve(ev Resolved) {
+	p.end(Closed, ev.As, "")
+	p.Settling, p.ByHand = "", true
+	if ev.Direction == protocol.Do {
+		p.Doubt, p.Output = false, ev.Output
+	}
+}
