@@ -16,13 +16,14 @@ type Request struct {
 	Definition string
 	Version    int
 	Tags       map[string]string
+	Trace      string
 	Input      []byte
 }
 
 // Begin returns the state of an instance of which only the start is stored.
 func Begin(r Request) State {
 	return State{
-		ID: r.ID, Definition: r.Definition, Version: r.Version, Tags: r.Tags, Input: r.Input,
+		ID: r.ID, Definition: r.Definition, Version: r.Version, Tags: r.Tags, Trace: r.Trace, Input: r.Input,
 		Run: r.Sequence, Last: r.Sequence, Links: 1, Started: r.Time, Updated: r.Time,
 	}
 }

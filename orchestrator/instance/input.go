@@ -92,7 +92,7 @@ type Command struct {
 // A Link is a decision as the journal has it.
 type Link struct {
 	Sequence uint64
-	Time     time.Time // when it was stored
+	Time     time.Time // when it was decided
 	Read     uint64
 	Events   []Event
 }

@@ -37,6 +37,7 @@ type State struct {
 	Version     int               `json:"version"`
 	Fingerprint string            `json:"fingerprint,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
+	Trace       string            `json:"trace,omitempty"` // the traceparent of whoever started it
 
 	Run   uint64 `json:"run"`   // sequence of the start
 	Last  uint64 `json:"last"`  // sequence of the last link
@@ -57,7 +58,7 @@ type State struct {
 	Repeated uint64   `json:"repeated,omitempty"` // sequence of a second start, not yet refused
 
 	Started time.Time `json:"started"` // when its start was stored
-	Updated time.Time `json:"updated"` // when its last link was
+	Updated time.Time `json:"updated"` // when its last link was decided
 	Ended   time.Time `json:"ended,omitzero"`
 }
 

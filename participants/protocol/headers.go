@@ -28,6 +28,7 @@ const (
 	HeaderDecision   = "Saga-Decision"   // id of the link, drawn by its publisher
 	HeaderRead       = "Saga-Read"       // last input that the decision has read
 	HeaderEvents     = "Saga-Events"     // what was decided, as JSON
+	HeaderTime       = "Saga-Time"       // when it was decided, by its publisher's clock, RFC 3339
 	HeaderTags       = "Saga-Tags"       // of a start: business keys to search by, as a JSON object of strings
 
 	HeaderStep      = "Saga-Step"
@@ -74,4 +75,5 @@ func (h Header) number(key string) (uint64, error) {
 	return n, nil
 }
 
-func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+// FormatTime writes t as headers have it.
+func FormatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -36,7 +36,7 @@ func (c Command) WriteHeader(h Header) {
 	h.Set(HeaderKey, c.Key())
 	c.Attempt.write(h)
 	if !c.Due.IsZero() {
-		h.Set(HeaderDue, formatTime(c.Due))
+		h.Set(HeaderDue, FormatTime(c.Due))
 	}
 	if c.Settle != "" {
 		h.Set(HeaderSettle, string(c.Settle))
