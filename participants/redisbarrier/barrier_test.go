@@ -2,18 +2,14 @@ package redisbarrier_test
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/amends-io/amends/internal/redistest"
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/participantstest"
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/amends-io/amends/participants/redisbarrier"
-	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -83,11 +79,3 @@ func (b *bank) SetBalance(t testing.TB, account string, units int64) {
 		t.Fatal(err)
 	}
 }
-
-var (
-	alice30 = participantstest.Amount{Account: "alice", Units: 30}
-	_       = errors.New
-	_       = time.Second
-	_       = cmp.Diff
-	_       = protocol.Do
-)
