@@ -1,0 +1,137 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/participants/protocol"
+)
+
+// readTimeout bounds a read of the journal that the owner waits for.
+const readTimeout = 2 * time.Second
+
+// retryWait is how long to wait before a try after so many.
+func retryWait(tries int) time.Duration {
+	return min(50*time.Millisecond<<min(tries, 6), 2*time.Second)
+}
+
+// doubt finds out what became of an append that was not acknowledged: the
+// saga's last link says so, and only it.
+func (o *owner) doubt(f *flight, reason error) {
+	sg := f.saga
+	o.stats.doubts.Add(1)
+	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
+	last, err := o.part.Last(ctx, sg.id())
+	cancel()
+	switch {
+	case err != nil:
+		o.log.Warn("an append is in doubt and the journal does not answer", "saga", sg.id(), "reason", reason, "error", err)
+		o.after(retryWait(f.tries), func() {
+			if sg.flight == f {
+				f.tries++
+				o.doubt(f, reason)
+			}
+		})
+	case last.Header.Get(protocol.HeaderDecision) == f.id:
+		o.stored(f, last.Sequence)
+	case last.Sequence == f.draft.Expect:
+		o.after(retryWait(f.tries), func() { // the same bytes under the same condition: one of them can be stored
+			if sg.flight == f {
+				o.publish(f)
+			}
+		})
+	default:
+		o.stats.conflicts.Add(1)
+		o.reload(sg, last.Sequence)
+		o.turn(sg)
+	}
+}
+
+// reload takes from the journal what a saga's state is, up to atLeast and
+// beyond, with every input after the last one that a link has read: those that
+// were dropped before are looked at again. It reports whether that is known
+// now; if not, the saga is tried again later, or left alone.
+func (o *owner) reload(sg *saga, atLeast uint64) bool {
+	if sg.flight != nil {
+		o.end(sg.flight)
+	}
+	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
+	defer cancel()
+	replayed, err := Load(ctx, o.part, sg.id(), max(atLeast, sg.seen), o.defs.partitions, nil)
+	var unreadable *UnreadableError
+	switch {
+	case err == nil:
+		o.stats.reloads.Add(1)
+		sg.adopt(replayed)
+		o.changed(sg)
+		return true
+	case errors.As(err, &unreadable):
+		sg.loading, sg.frozen = false, err
+		o.alarm("a saga's history cannot be read; it is left alone", "saga", sg.id(), "error", err)
+	case errors.Is(err, ErrNoStart): // its history has left, or it never was
+		sg.frozen = err
+		delete(o.sagas, sg.id())
+		o.timers.remove(sg.id())
+		o.holds.remove(sg.id())
+	default:
+		sg.loading = true
+		o.log.Warn("a saga's history cannot be read now", "saga", sg.id(), "error", err)
+		o.after(retryWait(2), func() {
+			if sg.loading && o.reload(sg, atLeast) {
+				o.turn(sg)
+			}
+		})
+	}
+	return false
+}
+
+// lookup returns the saga with that id: from memory, else from the view's row,
+// else from the journal up to atLeast. It returns nil if there is no start.
+func (o *owner) lookup(id string, atLeast uint64) *saga {
+	if sg := o.sagas[id]; sg != nil {
+		return sg
+	}
+	sg := &saga{state: instance.State{ID: id}}
+	o.sagas[id] = sg
+	// A parked saga has inputs before the position that no link has read.
+	if row, ok := o.row(id); ok && row.Parked == "" {
+		sg.state, sg.written, sg.seen = row, &row, row.Read
+		return sg
+	}
+	if !o.reload(sg, atLeast) && !sg.loading && errors.Is(sg.frozen, ErrNoStart) {
+		return nil
+	}
+	return sg
+}
+
+func (o *owner) row(id string) (instance.State, bool) {
+	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
+	defer cancel()
+	rows, err := o.view.States(ctx, []string{id})
+	if err != nil {
+		return instance.State{}, false // the journal knows
+	}
+	row, ok := rows[id]
+	return row, ok
+}
+
+// get reads one message of the journal.
+func (o *owner) get(sequence uint64) (Message, error) {
+	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
+	defer cancel()
+	return o.part.Get(ctx, sequence)
+}
+
+// after has f done by the owner's goroutine in a while.
+func (o *owner) after(d time.Duration, f func()) {
+	time.AfterFunc(d, func() { o.inbox.put(f) })
+}
+
+// later tries a saga again that could not go on.
+func (o *owner) later(sg *saga, err error) {
+	o.log.Warn("a saga cannot go on now", "saga", sg.id(), "error", err)
+	sg.resting = false
+	o.after(retryWait(2), func() { o.turn(sg) })
+}

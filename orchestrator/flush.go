@@ -1,0 +1,166 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/amends-io/amends/orchestrator/instance"
+)
+
+// flusher is the part of an owner that writes the view. One write is under way
+// at a time; rows of one saga that change meanwhile are merged.
+type flusher struct {
+	dirty     []*saga
+	deleted   []Row
+	lingering []*saga   // over and written, but their last link was not read back yet
+	writing   bool      // a write is under way
+	flushAt   time.Time // not before
+	failing   time.Time // since when writes fail; zero if they do not
+	wrote     time.Time
+}
+
+// viewTimeout bounds one write of the view.
+const viewTimeout = 5 * time.Second
+
+// idleFlush is how often a position that moves alone is written.
+const idleFlush = time.Second
+
+func (o *owner) markDirty(sg *saga) {
+	if sg.dirty {
+		return
+	}
+	if len(o.dirty) == 0 && !o.writing && o.failing.IsZero() {
+		o.flushAt = time.Now().Add(o.cfg.FlushEvery)
+	}
+	sg.dirty = true
+	o.dirty = append(o.dirty, sg)
+}
+
+// safe is the highest sequence up to which nothing has to be read again.
+func (o *owner) safe() uint64 {
+	if _, at, ok := o.holds.first(); ok {
+		return min(uint64(at)-1, o.read)
+	}
+	return o.read
+}
+
+func (o *owner) flushIfDue() {
+	if o.writing {
+		return
+	}
+	now := time.Now()
+	switch {
+	case len(o.dirty) == 0 && len(o.deleted) == 0:
+		if o.safe() == o.position.To || now.Sub(o.wrote) < idleFlush || now.Before(o.flushAt) {
+			return
+		}
+	case now.Before(o.flushAt) && (len(o.dirty) < writeChunk || !o.failing.IsZero()):
+		return
+	}
+	w, batch := o.gather()
+	o.writing, o.wrote = true, now
+	go func() {
+		// Not o.ctx: a write that is cut off half-way is only in doubt.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), viewTimeout)
+		defer cancel()
+		err := o.view.Write(ctx, w)
+		o.inbox.put(func() { o.written(w, batch, err) })
+	}()
+}
+
+// gather takes the next write. The position moves only with the last of the
+// rows that wait: a row may be newer than it, never older.
+func (o *owner) gather() (Write, []*saga) {
+	n := min(len(o.dirty), writeChunk)
+	batch := o.dirty[:n:n]
+	o.dirty = o.dirty[n:]
+	w := Write{Generation: o.generation, Position: o.position, Deleted: o.deleted}
+	o.deleted = nil
+	w.Position.Revision++
+	if len(o.dirty) == 0 {
+		w.Position.To = max(o.position.To, o.safe())
+	}
+	if o.read > 0 && !o.readTime.IsZero() {
+		w.Position.Stamp = Stamp{o.created, o.read, o.readTime}
+	}
+	w.Rows = make([]Row, n)
+	for i, sg := range batch {
+		sg.dirty = false
+		row := Row{State: sg.state, Was: sg.written}
+		if t, ok := sg.state.NextTimer(); ok {
+			row.Due = t.Due
+		}
+		w.Rows[i] = row
+	}
+	return w, batch
+}
+
+// written takes the outcome of a write.
+func (o *owner) written(w Write, batch []*saga, err error) {
+	o.writing = false
+	switch {
+	case err == nil:
+		o.failing = time.Time{}
+		o.position = w.Position
+		o.flushAt = time.Now().Add(o.cfg.FlushEvery)
+		o.stats.wrote(o.p, w)
+		for i, sg := range batch {
+			state := w.Rows[i].State
+			sg.written = &state
+		}
+		o.evict(batch)
+	case errors.Is(err, ErrNotFollowing):
+		o.fail(errForget)
+	default:
+		now := time.Now()
+		if o.failing.IsZero() {
+			o.failing = now
+			o.alarm("the view cannot be written; the journal goes on", "error", err)
+		}
+		if now.Sub(o.failing) > o.cfg.ViewPatience {
+			o.fail(errViewAway)
+			return
+		}
+		o.flushAt = now.Add(200 * time.Millisecond)
+		o.deleted = append(w.Deleted, o.deleted...)
+		for _, sg := range batch {
+			o.markDirty(sg)
+		}
+	}
+}
+
+// evict forgets sagas that are over, once their row is written and their last
+// link was read back: whatever comes for them later finds the row.
+func (o *owner) evict(batch []*saga) {
+	candidates := append(o.lingering, batch...)
+	o.lingering = nil
+	for _, sg := range candidates {
+		switch {
+		case !sg.state.Status.Over() || !sg.idle() && o.live || sg.dirty || o.sagas[sg.id()] != sg:
+		case o.read < sg.state.Last:
+			o.lingering = append(o.lingering, sg)
+		default:
+			delete(o.sagas, sg.id())
+		}
+	}
+}
+
+// flushAtEnd writes what is known when the owner stops of its own accord, so
+// that the next one has little to read.
+func (o *owner) flushAtEnd() {
+	if o.writing || !o.failing.IsZero() || len(o.dirty) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), viewTimeout)
+	defer cancel()
+	w, _ := o.gather()
+	if err := o.view.Write(ctx, w); err != nil {
+		o.log.Info("the last write of the view failed; the next owner reads more", "error", err)
+	}
+}
+
+// pendingTimer is the input that a timer is.
+func pendingTimer(t instance.Timer) Pending {
+	return Pending{Input: instance.TimerFired{Attempt: t.Attempt}}
+}

@@ -1,0 +1,323 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/participants/protocol"
+)
+
+// An owner drives the sagas of one partition while it holds the lease. All its
+// fields belong to the goroutine of run; what others finish for it comes back
+// through the inbox.
+//
+// What keeps it right, whoever else believes to own the partition:
+//
+//  1. State changes only by links that are stored.
+//  2. A link is appended on condition that the link before it is the last.
+//  3. Inputs are looked at in the journal's order, each by a saga at rest.
+//  4. The position moves past an input only when its saga is at rest and its
+//     row is in the same write.
+type owner struct {
+	cfg      *Config
+	p        int
+	part     Partition
+	view     PartitionView
+	subjects protocol.Subjects
+	defs     definitions
+	log      *slog.Logger
+	stats    *stats
+	confirm  func(context.Context) error // fails unless the lease is still ours
+
+	ctx    context.Context
+	fail   context.CancelCauseFunc
+	inbox  *inbox
+	sagas  map[string]*saga
+	timers *agenda // by saga: when its next timer is due, in Unix milliseconds
+	holds  *agenda // by saga: the lowest sequence that its work still needs read
+
+	position   Position // as it was written last
+	generation string
+	read       uint64 // the last message that was handled
+	readTime   time.Time
+	created    time.Time // of the stream
+	live       bool      // caught up: it decides
+	asking     []*saga   // touched while catching up, to be asked without input
+	flights    int
+	flusher
+	keeper
+}
+
+// Why an owner stops although it may go on later.
+var (
+	errForget   = errors.New("the view was written by somebody else, or lost")
+	errViewAway = errors.New("the view could not be reached for too long")
+)
+
+// A LostError says that the journal lost what it had acknowledged. Nothing
+// goes on from there without a person.
+type LostError struct {
+	Partition int
+	What      string
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("partition %d: the journal lost messages: %s; restore it, or accept the loss with 'amends rebuild --accept-loss'", e.Partition, e.What)
+}
+
+// run takes the partition over and drives it until ctx is over or it must stop.
+func (o *owner) run(ctx context.Context) error {
+	if err := o.confirm(ctx); err != nil {
+		return err
+	}
+	ctx, o.fail = context.WithCancelCause(ctx)
+	defer o.fail(nil)
+	o.ctx = ctx
+	from, err := o.takeOver(ctx)
+	if err != nil {
+		return err
+	}
+	end, err := o.part.Tail(ctx)
+	if err != nil {
+		return fmt.Errorf("end of partition %d: %w", o.p, err)
+	}
+	messages := make(chan Message, 1024)
+	reading := make(chan struct{})
+	go func() {
+		defer close(reading)
+		o.fail(o.readAll(ctx, from, messages))
+	}()
+	defer func() { o.fail(nil); <-reading }()
+	if end.Last < from {
+		o.goLive()
+	}
+	return o.loop(ctx, messages, end.Last)
+}
+
+// loop handles whatever comes, one thing at a time.
+func (o *owner) loop(ctx context.Context, messages <-chan Message, end uint64) error {
+	clock := time.NewTimer(0)
+	defer clock.Stop()
+	for {
+		in := messages
+		if o.flights >= maxFlights || len(o.dirty) >= maxDirty {
+			in = nil // what is under way comes first
+		}
+		select {
+		case <-ctx.Done():
+			o.flushAtEnd()
+			return context.Cause(ctx)
+		case m := <-in:
+			o.handle(m)
+			if !o.live && o.read >= end {
+				o.goLive()
+			}
+		case <-o.inbox.wake:
+			o.inbox.run()
+		case <-clock.C:
+			o.tick()
+		}
+		o.ask()
+		o.flushIfDue()
+		clock.Reset(o.untilNext())
+	}
+}
+
+// tick does what only time brings about.
+func (o *owner) tick() {
+	now := o.cfg.Now()
+	if o.live {
+		o.fireTimers(now)
+	}
+	o.keep(now)
+}
+
+// untilNext is how long nothing has to be done if nothing comes in.
+func (o *owner) untilNext() time.Duration {
+	wait := o.cfg.CanaryEvery / 2
+	if _, at, ok := o.timers.first(); ok && o.live {
+		wait = min(wait, time.UnixMilli(at).Sub(o.cfg.Now()))
+	}
+	if len(o.dirty) > 0 && !o.writing {
+		wait = min(wait, time.Until(o.flushAt))
+	}
+	return max(wait, time.Millisecond)
+}
+
+// readAll reads the partition until ctx is over. After every interruption it
+// first looks whether the journal still has what was read.
+func (o *owner) readAll(ctx context.Context, from uint64, messages chan<- Message) error {
+	seen := Stamp{Created: o.created}
+	for {
+		err := o.part.Read(ctx, from, func(m Message) error {
+			select {
+			case messages <- m:
+				from, seen.Sequence, seen.Time = m.Sequence+1, m.Sequence, m.Time
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !errors.Is(err, ErrInterrupted) {
+			return fmt.Errorf("read partition %d from %d: %w", o.p, from, err)
+		}
+		o.log.Info("reading was interrupted", "from", from, "reason", err)
+		if err := o.verifyUntilReachable(ctx, seen); err != nil {
+			return err
+		}
+	}
+}
+
+// handle takes one message of the journal.
+func (o *owner) handle(m Message) {
+	switch kind := m.Address.Kind; {
+	case kind == protocol.KindStart:
+		o.handleStart(m)
+	case kind == protocol.KindLink:
+		o.handleLink(m)
+	case kind.Input():
+		o.handleInput(m)
+	case kind == protocol.KindPurged:
+		o.handlePurged(m)
+	case kind == protocol.KindUnknown:
+		o.reject(m, errors.New("its subject is none of the journal's"))
+	}
+	o.read, o.readTime = m.Sequence, m.Time
+}
+
+func (o *owner) handleStart(m Message) {
+	if !genuine(m) {
+		o.handleForgedStart(m)
+		return
+	}
+	sg := o.sagas[m.Address.ID]
+	if sg != nil && sg.state.Run >= m.Sequence {
+		return // it was read with the saga's history
+	}
+	fresh := &saga{proven: true}
+	if sg != nil {
+		fresh.written = sg.written // of the run before, whose history has left
+	}
+	o.begin(fresh, m)
+}
+
+func (o *owner) begin(sg *saga, m Message) {
+	state, pending := begin(m, o.defs.partitions)
+	sg.state = state
+	o.sagas[m.Address.ID] = sg
+	sg.push(pending)
+	o.touch(sg, m.Sequence)
+	o.turn(sg)
+}
+
+// handleForgedStart takes a start that the server stored unconditionally.
+func (o *owner) handleForgedStart(m Message) {
+	o.alarm("a start was published without its condition", "saga", m.Address.ID, "sequence", m.Sequence)
+	sg := o.lookup(m.Address.ID, m.Sequence)
+	switch {
+	case sg == nil || sg.frozen != nil || m.Sequence <= sg.state.Last:
+	case sg.flight != nil:
+		o.reload(sg, m.Sequence) // its condition is void
+	default:
+		sg.state = instance.Repeat(sg.state, m.Sequence, m.Time.UTC())
+		sg.resting = false
+		o.markDirty(sg)
+		o.touch(sg, m.Sequence)
+	}
+	if sg != nil {
+		o.turn(sg)
+	}
+}
+
+// handleInput queues an input for its saga.
+func (o *owner) handleInput(m Message) {
+	in, err := readInput(m)
+	if err != nil {
+		o.reject(m, err)
+		return
+	}
+	if home := protocol.Partition(m.Address.ID, o.defs.partitions); home != o.p {
+		o.reject(m, fmt.Errorf("its saga belongs to partition %d", home))
+		return
+	}
+	sg := o.sagas[m.Address.ID]
+	if sg == nil {
+		if sg = o.lookup(m.Address.ID, m.Sequence); sg == nil {
+			o.orphan(m)
+			return
+		}
+	}
+	sg.push(Pending{Sequence: m.Sequence, Input: in})
+	o.touch(sg, m.Sequence)
+	o.turn(sg)
+}
+
+// handleLink takes a decision: our own, read back, or somebody else's.
+func (o *owner) handleLink(m Message) {
+	sg := o.sagas[m.Address.ID]
+	if sg != nil && m.Sequence <= sg.state.Last {
+		return
+	}
+	if sg == nil {
+		if sg = o.lookup(m.Address.ID, m.Sequence); sg == nil {
+			o.reject(m, ErrNoStart)
+			return
+		}
+	}
+	switch {
+	case sg.frozen != nil || m.Sequence <= sg.state.Last:
+	case sg.flight != nil && m.Header.Get(protocol.HeaderDecision) == sg.flight.id:
+		o.stored(sg.flight, m.Sequence)
+		return
+	case o.live || !o.fold(sg, m):
+		// Somebody else decided. Whatever we dropped or have in flight was
+		// judged by a state that is over.
+		o.stats.rivals.Add(1)
+		o.reload(sg, m.Sequence)
+	}
+	o.touch(sg, m.Sequence)
+	o.turn(sg)
+}
+
+// fold applies a link that is read while catching up, unless it does not
+// follow on from what is known.
+func (o *owner) fold(sg *saga, m Message) bool {
+	if !follows(m, sg.state.Last) {
+		return false
+	}
+	link, err := readLink(m)
+	if err != nil || !complete(link.Events, sg.bodyOf) {
+		return false
+	}
+	sg.state = instance.Fold(sg.state, link)
+	kept := sg.queue[:0]
+	for _, p := range sg.queue {
+		if p.Sequence > sg.state.Read {
+			kept = append(kept, p)
+		}
+	}
+	sg.queue = kept
+	sg.resting = false
+	o.changed(sg)
+	return true
+}
+
+// touch holds the position before sequence until the saga is idle.
+func (o *owner) touch(sg *saga, sequence uint64) { o.holds.add(sg.id(), int64(sequence)) }
+
+// changed follows every change of a saga's state.
+func (o *owner) changed(sg *saga) {
+	o.markDirty(sg)
+	if t, ok := sg.state.NextTimer(); ok {
+		o.timers.set(sg.id(), t.Due.UnixMilli())
+	} else {
+		o.timers.remove(sg.id())
+	}
+}

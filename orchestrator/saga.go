@@ -1,0 +1,84 @@
+package orchestrator
+
+import (
+	"github.com/amends-io/amends/orchestrator/instance"
+)
+
+// A saga is an instance in its owner's memory.
+type saga struct {
+	state   instance.State
+	written *instance.State // as the view has it, if that is known
+
+	queue []Pending // inputs after state.Read, in the journal's order; timers at the end
+	seen  uint64    // sequence of the last input that was put into queue
+
+	flight  *flight // the append under way: a saga has one at most
+	resting bool    // asked without input, it has nothing to add
+	dirty   bool    // its row waits to be written
+	blocked bool    // this process cannot decide its next input, and has parked it
+	frozen  error   // its history cannot be read: it is left alone
+	loading bool    // its history could not be read yet: nothing is known of it
+	proven  bool    // state was read from the journal, not from the view
+}
+
+// A flight is an append under way.
+type flight struct {
+	saga     *saga
+	decision instance.Decision
+	link     instance.Link // without its sequence
+	draft    Draft
+	id       string
+	input    *Pending // that it decides, if one; put back when another's link came first
+	tries    int
+	park     bool
+}
+
+func (s *saga) id() string { return s.state.ID }
+
+// push queues an input, unless it was queued or read before. Where nobody here
+// can decide, it stays in the journal alone.
+func (s *saga) push(p Pending) {
+	if s.blocked || s.frozen != nil || p.Sequence <= s.seen || p.Sequence <= s.state.Read {
+		return
+	}
+	s.seen = p.Sequence
+	s.queue = append(s.queue, p)
+}
+
+// idle reports whether nothing about the saga is under way. One that nobody
+// here can decide for is idle too: its inputs stay in the journal.
+func (s *saga) idle() bool {
+	return s.flight == nil && !s.loading && (s.resting && len(s.queue) == 0 || s.blocked || s.frozen != nil)
+}
+
+// adopt takes what the journal says in place of what was known. It says it up
+// to r.Seen; what was queued beyond, and timers, stay queued.
+func (s *saga) adopt(r Replayed) {
+	queue := r.Pending
+	for _, p := range s.queue {
+		if p.Sequence == 0 || p.Sequence > r.Seen {
+			queue = append(queue, p)
+		}
+	}
+	s.state, s.queue, s.seen = r.State, queue, max(s.seen, r.Seen)
+	s.proven, s.resting, s.loading, s.blocked, s.frozen = true, false, false, false, nil
+}
+
+// bodyOf returns the body of an input that is queued.
+func (s *saga) bodyOf(sequence uint64) ([]byte, bool) {
+	for _, p := range s.queue {
+		if p.Sequence != sequence {
+			continue
+		}
+		switch in := p.Input.(type) {
+		case instance.Reply:
+			return in.Body, true
+		case instance.SignalSent:
+			return in.Body, true
+		case instance.Control:
+			return in.Output, true
+		case instance.Start, instance.TimerFired:
+		}
+	}
+	return nil, false
+}
