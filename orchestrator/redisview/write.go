@@ -1,0 +1,97 @@
+package redisview
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/instance"
+)
+
+// writeScript is given what must hold, what the position becomes, and then
+// commands, each as its name, the number of its key, how many arguments follow,
+// and those. Lua cannot pass on more than some thousand arguments at once.
+//
+// The position is set first and the sizes last. Where memory is used up, Redis
+// refuses HSET but would let a deletion pass: as the first command it keeps the
+// script from doing half of its work. Should the script fail between the two,
+// on a key of a wrong type, the sizes are empty and the view counts as lost.
+var writeScript = newScript(sizesLua, `
+local at = redis.call('HMGET', KEYS[1], 'generation', 'revision', 'write', 'sizes')
+if at[1] ~= ARGV[1] or at[4] ~= sizes() then return 0 end
+if at[2] == ARGV[3] and at[3] == ARGV[4] then return 1 end
+if at[2] ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'revision', ARGV[3], 'write', ARGV[4], 'to', ARGV[5], 'stamp', ARGV[6], 'sizes', '')
+local i, n = 7, #ARGV
+while i <= n do
+  local last = i + 2 + tonumber(ARGV[i + 2])
+  for from = i + 3, last, 1000 do
+    redis.call(ARGV[i], KEYS[tonumber(ARGV[i + 1])], unpack(ARGV, from, math.min(from + 999, last)))
+  end
+  i = last + 1
+end
+redis.call('HSET', KEYS[1], 'sizes', sizes())
+return 1
+`)
+
+func (p *partition) Write(ctx context.Context, w orchestrator.Write) error {
+	if w.Position.Revision == 0 {
+		return orchestrator.ErrNotFollowing // revisions begin with 1
+	}
+	old, err := p.unknown(ctx, w)
+	if err != nil {
+		return err
+	}
+	var c change
+	if err := c.make(w, old); err != nil {
+		return err
+	}
+	args, err := c.args(w)
+	if err != nil {
+		return err
+	}
+	taken, err := p.run(ctx, writeScript, args).Int()
+	if err != nil {
+		return fmt.Errorf("write the view: %w", err)
+	}
+	if taken == 0 {
+		return orchestrator.ErrNotFollowing
+	}
+	return nil
+}
+
+// unknown reads the rows that w replaces or deletes where it does not say what
+// they are. The revision is read with them: the script takes the write only if
+// the stored revision is still that one, so nobody can have changed a row in
+// between.
+func (p *partition) unknown(ctx context.Context, w orchestrator.Write) (map[string]instance.State, error) {
+	var ids []string
+	for _, rows := range [...][]orchestrator.Row{w.Rows, w.Deleted} {
+		for i := range rows {
+			if rows[i].Was == nil {
+				ids = append(ids, rows[i].State.ID)
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var meta *redis.SliceCmd
+	var rows []*redis.SliceCmd
+	_, err := p.rdb().TxPipelined(ctx, func(tx redis.Pipeliner) error {
+		meta = tx.HMGet(ctx, p.meta, "generation", "revision")
+		rows = p.hmget(ctx, tx, ids)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the rows that a write replaces: %w", err)
+	}
+	// At its own revision w is stored already, and the script will say so.
+	at := texts(meta.Val())
+	if at[0] != w.Generation || at[1] != formatUint(w.Position.Revision-1) && at[1] != formatUint(w.Position.Revision) {
+		return nil, orchestrator.ErrNotFollowing
+	}
+	return decodeRows(ids, rows)
+}
