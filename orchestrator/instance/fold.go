@@ -70,9 +70,9 @@ func (s *State) apply(ev Event) {
 	case TurnedBack:
 		s.turnBack(ev.Reason)
 	case SagaCompleted:
-		s.Status = Completed
+		s.end(Completed)
 	case SagaCompensated:
-		s.Status = Compensated
+		s.end(Compensated)
 	case Parked:
 		s.Parked = ev.Reason
 	case Unparked:
@@ -142,6 +142,11 @@ func (s *State) applyToStep(ev Event) {
 	default:
 		panic(fmt.Sprintf("instance: unknown event %T", ev))
 	}
+}
+
+// end makes s over: nothing is left that could be held up.
+func (s *State) end(status Status) {
+	s.Status, s.Suspended, s.Parked = status, false, ""
 }
 
 // turnBack ends the way forward. What waited for another attempt is over; what
