@@ -1,0 +1,65 @@
+package natsjournal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/participants/protocol"
+)
+
+// Read implements orchestrator.Reader.
+func (s *stream) Read(ctx context.Context, from uint64, handle func(orchestrator.Message) error) error {
+	from = max(from, 1)
+	config := jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from}
+	// The stream is asked after its consumer was made: were it made anew in
+	// between, the consumer would be gone and never heard of.
+	start := func(ctx context.Context, _ *jetstream.ConsumerInfo) error {
+		tail, err := s.Tail(ctx)
+		if err != nil {
+			return err
+		}
+		if from > tail.Last+1 {
+			return fmt.Errorf("it ends at %d: %w", tail.Last, orchestrator.ErrInterrupted)
+		}
+		return nil
+	}
+	var last uint64
+	take := func(d delivery) error {
+		if d.sequence <= last || d.sequence < from {
+			return fmt.Errorf("message %d came after %d: %w", d.sequence, max(last, from-1), orchestrator.ErrInterrupted)
+		}
+		last = d.sequence
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return handle(orchestrator.Message{
+			Sequence: d.sequence, Time: d.time, Address: s.journal.address(d.Subject),
+			Subject: d.Subject, Header: protocol.Header(d.Header), Body: d.Data,
+		})
+	}
+	if err := s.journal.follow(ctx, s.name, config, start, take); err != nil {
+		return fmt.Errorf("read partition %d from %d: %w", s.partition, from, interruption(ctx, err))
+	}
+	return nil
+}
+
+// interruption tells what ended a feed. What the API answers while a leader is
+// elected, or to a connection that was just lost, is an interruption too.
+func interruption(ctx context.Context, err error) error {
+	var refused *jetstream.APIError
+	switch {
+	case ctx.Err() != nil, errors.Is(err, orchestrator.ErrInterrupted):
+		return err
+	case errors.As(err, &refused), errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout),
+		errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrConnectionClosed),
+		errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrReconnectBufExceeded),
+		errors.Is(err, jetstream.ErrStreamNotFound):
+		return fmt.Errorf("%w: %w", err, orchestrator.ErrInterrupted)
+	}
+	return err
+}
