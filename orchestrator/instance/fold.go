@@ -125,8 +125,7 @@ func (s *State) applyToStep(ev Event) {
 		p.Phase, p.Due = Waiting, ev.At
 	case StepHalted:
 		p := s.touch(ev.Step).Toward(ev.Direction)
-		p.Phase, p.Due = Halted, time.Time{}
-		s.Reason = ev.Reason
+		p.Phase, p.Due, p.Reason = Halted, time.Time{}, ev.Reason
 	case ResolveRequested:
 		p := s.touch(ev.Step).Toward(ev.Direction)
 		p.open(ev.Number, ev.Participant, time.Time{})
@@ -138,7 +137,6 @@ func (s *State) applyToStep(ev Event) {
 	case ResolveFailed:
 		p := s.touch(ev.Step).Toward(ev.Direction)
 		p.Phase, p.Settling, p.Reason = Halted, "", ev.Reason
-		s.Reason = ev.Reason
 	default:
 		panic(fmt.Sprintf("instance: unknown event %T", ev))
 	}
@@ -152,7 +150,7 @@ func (s *State) end(status Status) {
 // turnBack ends the way forward. What waited for another attempt is over; what
 // is in flight is waited for.
 func (s *State) turnBack(reason string) {
-	s.Back, s.PastPivot, s.Reason = true, false, reason
+	s.Back, s.PastPivot, s.BackFor = true, false, reason
 	for i := range s.Steps {
 		if p := &s.Steps[i].Do; p.Phase == Waiting {
 			p.Phase, p.Due = Closed, time.Time{}
@@ -160,13 +158,16 @@ func (s *State) turnBack(reason string) {
 	}
 }
 
-// classify derives the status of an instance that is not over.
+// classify derives the status of an instance, unless it is over, and the
+// reason: a person who got a stuck saga going again must not leave that stop
+// behind as the reason of how it ended.
 func (s *State) classify() {
+	reason, halted := s.halted()
+	s.Reason = s.BackFor
 	switch {
 	case s.Status.Over():
-		return
-	case s.halted():
-		s.Status = Stuck
+	case halted:
+		s.Status, s.Reason = Stuck, reason
 	case s.Back:
 		s.Status = Compensating
 	case s.Fingerprint != "":
@@ -177,18 +178,19 @@ func (s *State) classify() {
 }
 
 // halted reports whether a person must decide, or has decided and waits for
-// the participant to settle on it.
-func (s *State) halted() bool {
+// the participant to settle on it, and why.
+func (s *State) halted() (reason string, ok bool) {
 	if s.Parked != "" {
-		return true
+		return s.Parked, true
 	}
 	for i := range s.Steps {
-		do, undo := &s.Steps[i].Do, &s.Steps[i].Undo
-		if do.Phase == Halted || undo.Phase == Halted || do.Settling != "" || undo.Settling != "" {
-			return true
+		for _, d := range [...]protocol.Direction{protocol.Do, protocol.Undo} {
+			if p := s.Steps[i].Toward(d); p.Phase == Halted || p.Settling != "" {
+				return p.Reason, true
+			}
 		}
 	}
-	return false
+	return "", false
 }
 
 // touch returns the step called name, which it adds if it is new.

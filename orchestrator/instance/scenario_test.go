@@ -163,7 +163,7 @@ func (s *scenario) summary() {
 		}
 	}
 	if st.Parked != "" {
-		text += fmt.Sprintf(", parked (%s)", st.Parked)
+		text += ", parked"
 	}
 	if st.Reason != "" {
 		text += fmt.Sprintf(" (%s)", st.Reason)

@@ -50,7 +50,8 @@ type State struct {
 	Back      bool   `json:"back,omitempty"`      // it turned back
 	PastPivot bool   `json:"past_pivot,omitempty"`
 	Cancelled bool   `json:"cancelled,omitempty"` // somebody asked for it, in time or not
-	Reason    string `json:"reason,omitempty"`    // why it turned back, or is stuck
+	BackFor   string `json:"back_for,omitempty"`  // why it turned back
+	Reason    string `json:"reason,omitempty"`    // why it is stuck, else why it turned back
 
 	Input    []byte   `json:"input,omitempty"`
 	Steps    []Step   `json:"steps,omitempty"`    // in the order in which they were first requested
