@@ -84,8 +84,11 @@ func (d *decision) addressed(in Control) (i int, p *Progress, refusal string) {
 
 func (d *decision) retry(in Control, who Operator) (refusal string) {
 	i, _, refusal := d.addressed(in)
-	if refusal != "" {
+	switch {
+	case refusal != "":
 		return refusal
+	case d.state.Back && in.Direction == protocol.Do:
+		return "it is on its way back: the step can be resolved, not tried again"
 	}
 	d.record(RetryRequested{who, in.Step, in.Direction})
 	d.request(i, in.Direction)

@@ -41,7 +41,8 @@ func (d *decision) wayForward() {
 
 // wayBack requests the undoing of the last step of which nothing that comes
 // after it has an effect, or may have one. Whatever is in flight is waited
-// for, as only its outcome tells whether it must be undone.
+// for, as only its outcome tells whether it must be undone; so is a step of
+// which a person and its participant say different things.
 func (d *decision) wayBack() {
 	left := 0
 	for i := len(d.def.Steps) - 1; i >= 0; i-- {
@@ -49,7 +50,8 @@ func (d *decision) wayBack() {
 			continue
 		}
 		left++
-		if !d.state.Suspended && d.do(i).Phase != Open && d.undo(i).Phase == Idle && !d.successorUnsettled(i) {
+		pending := d.do(i).Phase == Open || d.do(i).Phase == Halted
+		if !d.state.Suspended && !pending && d.undo(i).Phase == Idle && !d.successorUnsettled(i) {
 			d.request(i, protocol.Undo)
 			return
 		}
