@@ -45,15 +45,20 @@ func (d *decision) wayForward() {
 // which a person and its participant say different things.
 func (d *decision) wayBack() {
 	left := 0
+	held := make([]bool, len(d.def.Steps)) // by what comes after it, as every step stands behind its predecessors
 	for i := len(d.def.Steps) - 1; i >= 0; i-- {
-		if !d.unsettled(i) {
-			continue
+		unsettled := d.unsettled(i)
+		if unsettled {
+			left++
+			if !d.state.Suspended && !held[i] && d.do(i).Phase != Open && d.do(i).Phase != Halted && d.undo(i).Phase == Idle {
+				d.request(i, protocol.Undo)
+				return
+			}
 		}
-		left++
-		pending := d.do(i).Phase == Open || d.do(i).Phase == Halted
-		if !d.state.Suspended && !pending && d.undo(i).Phase == Idle && !d.successorUnsettled(i) {
-			d.request(i, protocol.Undo)
-			return
+		if unsettled || held[i] {
+			for _, k := range d.def.Steps[i].After {
+				held[k] = true
+			}
 		}
 	}
 	if left == 0 {
@@ -74,15 +79,6 @@ func (d *decision) unsettled(i int) bool {
 		return false
 	}
 	return do.Outcome == protocol.Done || do.Doubt
-}
-
-func (d *decision) successorUnsettled(i int) bool {
-	for j := i + 1; j < len(d.def.Steps); j++ {
-		if d.unsettled(j) && d.def.Precedes(i, j) {
-			return true
-		}
-	}
-	return false
 }
 
 func (d *decision) predecessorsDone(i int) bool {
