@@ -129,7 +129,7 @@ func (d *decision) resolvable(i int, in Control) (refusal string) {
 	case in.Direction == protocol.Undo && in.As == protocol.Undone:
 		return ""
 	case in.Direction == protocol.Do && in.As == protocol.Done:
-		if err := d.def.AcceptOutput(i, in.Output); err != nil {
+		if err := d.acceptOutput(i, in.Output); err != nil {
 			return "as done it needs an output that the definition can read: " + protocol.Text(err.Error(), 200)
 		}
 		return ""
@@ -150,7 +150,7 @@ func (d *decision) settled(in Reply, as protocol.Outcome) error {
 		a.Direction == protocol.Undo && in.Outcome == protocol.NothingToUndo ||
 		a.Direction == protocol.Do && as == protocol.Undone && in.Outcome == protocol.Refused
 	if agrees && a.Direction == protocol.Do && as == protocol.Done {
-		if err := d.def.AcceptOutput(i, in.Body); err != nil {
+		if err := d.acceptOutput(i, in.Body); err != nil {
 			return fmt.Errorf("%w: the output of %v: %v", ErrInvalid, a, err)
 		}
 	}

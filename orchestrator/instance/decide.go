@@ -21,15 +21,18 @@ var (
 	ErrInvalid = errors.New("it cannot be what it claims to be")
 )
 
-// A MappingError says that a definition could not make a command: its function
-// failed or panicked. The saga has to be parked.
+// A MappingError says that a function of the definition failed or panicked, so
+// that the next command cannot be made. The saga has to be parked.
 type MappingError struct {
-	Step      string
+	Step      string // empty: it was the check of the saga's input
 	Direction protocol.Direction
 	Err       error
 }
 
 func (e *MappingError) Error() string {
+	if e.Step == "" {
+		return fmt.Sprintf("check the saga's input: %v", e.Err)
+	}
 	return fmt.Sprintf("map the request to %s step %q: %v", e.Direction, e.Step, e.Err)
 }
 
@@ -45,23 +48,28 @@ const (
 // Decide returns what in causes, or, without an input, what is ready to be
 // done: an empty decision means that the saga is at rest. Its errors leave the
 // state as it is.
+//
+// What in says is decided also where the command that would follow cannot be
+// made. Then the next call without an input says so, with a *MappingError: the
+// saga is parked with nothing unread, and whatever comes in later, a cancel
+// too, is decided. Only a start whose check panics is not decided itself.
 func Decide(def sagas.Definition, s State, in Input, now Moment) (Decision, error) {
 	d := decision{def: def, state: s, now: now, read: s.Read}
 	d.state.Steps = slices.Clone(s.Steps)
 	if s.Repeated != 0 && !s.Status.Over() {
 		d.record(StartRefused{s.Repeated})
 	}
-	if s.Parked != "" {
-		d.record(Unparked{})
-	}
 	prelude := len(d.events)
 	if err := d.take(in); err != nil {
 		return Decision{}, err
 	}
-	if s.Parked != "" && len(d.events) == prelude && in == nil {
-		return Decision{}, nil // still nothing to do: it stays parked
+	switch {
+	case d.err != nil && len(d.events) == 0:
+		return Decision{}, d.err
+	case d.err == nil && len(d.events) > prelude && s.Parked != "":
+		d.events = slices.Insert(d.events, prelude, Event(Unparked{}))
 	}
-	return Decision{Events: d.events, Read: d.read, Command: d.command}, d.err
+	return Decision{Events: d.events, Read: d.read, Command: d.command}, nil
 }
 
 // Park returns the decision that an instance is parked. What it could not
@@ -84,7 +92,7 @@ type decision struct {
 	read    uint64
 	events  []Event
 	command *Command
-	err     error // of a mapping
+	err     error // of the mapping of a command that was ready
 }
 
 func (d *decision) record(ev Event) {
@@ -122,13 +130,39 @@ func (d *decision) start(in Start) error {
 	if d.state.Fingerprint != "" {
 		return ErrOver
 	}
+	refused, err := d.accept()
+	if err != nil {
+		return err
+	}
 	d.read = in.Sequence
 	d.record(Started{d.def.Fingerprint()})
-	if err := d.def.Accept(d.state.Input); err != nil {
-		d.record(TurnedBack{Reason: "the input is refused: " + protocol.Text(err.Error(), protocol.MaxReason)})
+	if refused != nil {
+		d.record(TurnedBack{Reason: "the input is refused: " + protocol.Text(refused.Error(), protocol.MaxReason)})
 	}
 	d.proceed()
 	return nil
+}
+
+// accept calls the author's check of the saga's input, which may panic.
+func (d *decision) accept() (refused, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &MappingError{Err: fmt.Errorf("panic: %v", r)}
+		}
+	}()
+	return d.def.Accept(d.state.Input), nil
+}
+
+// acceptOutput reports why output cannot be the output of step. It is tried on
+// empty data, over which an author's function may stumble: that says nothing
+// about the output, which was decoded by then.
+func (d *decision) acceptOutput(step int, output []byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = nil
+		}
+	}()
+	return d.def.AcceptOutput(step, output)
 }
 
 func (d *decision) signal(in SignalSent) error {
@@ -160,7 +194,7 @@ func (d *decision) reply(in Reply) error {
 		return fmt.Errorf("%w: %q is no answer to %v", ErrInvalid, in.Outcome, in.Attempt)
 	}
 	if in.Outcome == protocol.Done {
-		if err := d.def.AcceptOutput(step, in.Body); err != nil {
+		if err := d.acceptOutput(step, in.Body); err != nil {
 			return fmt.Errorf("%w: the output of %v: %v", ErrInvalid, in.Attempt, err)
 		}
 	}
@@ -225,7 +259,7 @@ func (d *decision) timer(a protocol.Attempt) error {
 	switch {
 	case a.Number != p.Number || p.Due.IsZero():
 		return ErrStale
-	case d.state.Suspended || d.now.At.Before(p.Due):
+	case d.state.Suspended || d.state.Parked != "" || d.now.At.Before(p.Due):
 		return ErrEarly
 	}
 	i := d.def.Index(a.Step)

@@ -53,7 +53,7 @@ type (
 // Mappings are the author's functions, which a new release may break or mend.
 type mappings struct {
 	version int
-	broken  map[string]bool // "do charge", "undo charge", "check"
+	broken  map[string]bool // "do charge", "undo charge", "result charge", "check"
 }
 
 func (m *mappings) call(what string) {
@@ -93,7 +93,10 @@ func (m *mappings) parts(plans []plan) (parts []sagas.Part[order]) {
 func (m *mappings) step(p plan) sagas.Part[order] {
 	step := sagas.Step(p.name, action[request, output](p.does),
 		func(o order) request { m.call("do " + p.name); return m.request(o) },
-		func(o *order, out output) { o.Knows = append(slices.Clone(o.Knows), p.name+"="+out.Ref) }).
+		func(o *order, out output) {
+			m.call("result " + p.name)
+			o.Knows = append(slices.Clone(o.Knows), p.name+"="+out.Ref)
+		}).
 		Retry(p.retry).Timeout(stepTimeout).OnTimeout(p.timeout)
 	if p.pivot {
 		step = step.Pivot()

@@ -49,7 +49,7 @@ func (s *scenario) run(t *testing.T, d *datadriven.TestData) {
 		s.begun.Input = []byte(d.Input)
 		s.state = s.begun
 		return
-	case "break": // the author's function for "do charge", "undo charge", or the "check" of the input
+	case "break": // the author's function for "do charge", "undo charge", "result charge", or the "check" of the input
 		s.code.broken[strings.TrimSpace(d.Input)] = true
 		return
 	case "release": // a new release of the definition's code, which mends what was broken
