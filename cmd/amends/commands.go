@@ -1,0 +1,10 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands makes every verb.
+func commands() []func(*app) *cobra.Command {
+	return []func(*app) *cobra.Command{
+		newVersion,
+	}
+}
