@@ -97,7 +97,8 @@ func (d *decision) retry(in Control, who Operator) (refusal string) {
 
 // resolve takes a person's word for a step. The participant is asked to settle
 // on it, so that a command which is still queued there takes no effect
-// afterwards; until it has answered the saga stays stuck.
+// afterwards; until it has answered the saga stays stuck. It gets the bytes of
+// the step's own request, by which it finds what it knows of the step.
 func (d *decision) resolve(in Control, who Operator) (refusal string) {
 	i, p, refusal := d.addressed(in)
 	if refusal == "" {
@@ -113,13 +114,13 @@ func (d *decision) resolve(in Control, who Operator) (refusal string) {
 		return ""
 	}
 	plan := d.def.Steps[i]
-	c := &Command{Participant: plan.Participant, Action: plan.Action, Settle: in.As, Body: in.Output}
+	c := &Command{Participant: plan.Participant, Action: plan.Action, Settle: in.As, Again: p.Command}
 	if in.Direction == protocol.Undo {
 		c.Participant, c.Action = plan.Compensation.Participant, plan.Compensation.Action
 	}
 	c.Attempt = protocol.Attempt{Run: d.state.Run, Step: in.Step, Direction: in.Direction, Number: number}
 	d.command = c
-	d.record(ResolveRequested{who, in.Step, in.Direction, number, c.Participant, in.As})
+	d.record(ResolveRequested{who, in.Step, in.Direction, number, c.Participant, in.As, in.Output})
 	return ""
 }
 
@@ -142,28 +143,27 @@ func (d *decision) resolvable(i int, in Control) (refusal string) {
 	return fmt.Sprintf("%s cannot be resolved as %.16q", in.Direction, string(in.As))
 }
 
-// settled takes the participant's answer to a step that a person resolved.
-func (d *decision) settled(in Reply, as protocol.Outcome) error {
+// settled takes the participant's answer to a step that a person resolved. Its
+// word for a do that is undone is "refused": it took no effect and never will.
+func (d *decision) settled(in Reply, as protocol.Outcome) {
 	a := in.Attempt
 	i := d.def.Index(a.Step)
 	agrees := in.Outcome == as ||
 		a.Direction == protocol.Undo && in.Outcome == protocol.NothingToUndo ||
 		a.Direction == protocol.Do && as == protocol.Undone && in.Outcome == protocol.Refused
-	if agrees && a.Direction == protocol.Do && as == protocol.Done {
+	why := in.Reason
+	if agrees && as == protocol.Done && len(in.Body) > 0 {
 		if err := d.acceptOutput(i, in.Body); err != nil {
-			return fmt.Errorf("%w: the output of %v: %v", ErrInvalid, a, err)
+			agrees, why = false, "its output cannot be read: "+err.Error()
 		}
 	}
-	d.read = in.Sequence
 	if agrees {
 		d.record(Resolved{a.Step, a.Direction, a.Number, as, in.Sequence, in.Body})
 		d.resolved(i, a.Direction, as)
 	} else {
-		reason := fmt.Sprintf("%s answered %s when asked to settle on %s: %s", in.Participant, in.Outcome, as, in.Reason)
+		reason := fmt.Sprintf("%s answered %s when asked to settle on %s: %s", in.Participant, in.Outcome, as, why)
 		d.record(ResolveFailed{a.Step, a.Direction, a.Number, in.Sequence, protocol.Text(reason, protocol.MaxReason)})
 	}
-	d.proceed()
-	return nil
 }
 
 // resolved follows a person's word: a step that never took effect turns back.

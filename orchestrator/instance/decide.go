@@ -184,22 +184,22 @@ func (d *decision) reply(in Reply) error {
 	if in.Participant != p.Participant {
 		return fmt.Errorf("%w: %q answers for %q", ErrInvalid, in.Participant, p.Participant)
 	}
-	if p.Settling != "" {
-		return d.settled(in, p.Settling)
-	}
-	if in.Outcome == protocol.Rejected {
-		return fmt.Errorf("%w: %v was rejected as too late", ErrStale, in.Attempt)
-	}
-	if !in.Outcome.Answers(in.Attempt.Direction) {
+	switch {
+	case !in.Outcome.Answers(in.Attempt.Direction):
 		return fmt.Errorf("%w: %q is no answer to %v", ErrInvalid, in.Outcome, in.Attempt)
-	}
-	if in.Outcome == protocol.Done {
-		if err := d.acceptOutput(step, in.Body); err != nil {
-			return fmt.Errorf("%w: the output of %v: %v", ErrInvalid, in.Attempt, err)
+	case p.Settling != "":
+		d.settled(in, p.Settling)
+	case in.Outcome == protocol.Rejected:
+		return fmt.Errorf("%w: %v was rejected as too late", ErrStale, in.Attempt)
+	default:
+		if in.Outcome == protocol.Done {
+			if err := d.acceptOutput(step, in.Body); err != nil {
+				return fmt.Errorf("%w: the output of %v: %v", ErrInvalid, in.Attempt, err)
+			}
 		}
+		d.answer(step, in)
 	}
 	d.read = in.Sequence
-	d.answer(step, in)
 	d.proceed()
 	return nil
 }

@@ -155,6 +155,7 @@ type (
 		Number      int                `json:"number"`
 		Participant string             `json:"participant"`
 		As          protocol.Outcome   `json:"as"`
+		Output      []byte             `json:"-"` // of the request, where it is resolved as done
 	}
 	// Resolved says that a step's outcome is what a person said.
 	Resolved struct {
@@ -163,7 +164,7 @@ type (
 		Number    int                `json:"number"`
 		As        protocol.Outcome   `json:"as"`
 		Input     uint64             `json:"input"` // sequence of the reply that settled it, or of the request that did without
-		Output    []byte             `json:"-"`
+		Output    []byte             `json:"-"`     // of that; a reply without one leaves what the request said
 	}
 	// ResolveFailed says that the participant knows better.
 	ResolveFailed struct {

@@ -129,14 +129,14 @@ func (s *State) applyToStep(ev Event) {
 	case ResolveRequested:
 		p := s.touch(ev.Step).Toward(ev.Direction)
 		p.open(ev.Number, ev.Participant, time.Time{})
-		p.Settling = ev.As
+		p.Settling, p.Output = ev.As, ev.Output
 	case Resolved:
 		p := s.touch(ev.Step).Toward(ev.Direction)
 		p.Number = ev.Number
 		p.resolve(ev)
 	case ResolveFailed:
 		p := s.touch(ev.Step).Toward(ev.Direction)
-		p.Phase, p.Settling, p.Reason = Halted, "", ev.Reason
+		p.Phase, p.Settling, p.Reason, p.Output = Halted, "", ev.Reason, nil
 	default:
 		panic(fmt.Sprintf("instance: unknown event %T", ev))
 	}
@@ -204,7 +204,7 @@ func (s *State) touch(name string) *Step {
 
 func (p *Progress) open(number int, participant string, due time.Time) {
 	p.Phase, p.Number, p.Participant, p.Due = Open, number, participant, due
-	p.Settling = ""
+	p.Settling, p.Output = "", nil
 }
 
 func (p *Progress) end(phase Phase, outcome protocol.Outcome, reason string) {
@@ -220,6 +220,11 @@ func (p *Progress) resolve(ev Resolved) {
 	p.end(Closed, ev.As, "")
 	p.Settling, p.ByHand = "", true
 	if ev.Direction == protocol.Do {
-		p.Doubt, p.Output = false, ev.Output
+		p.Doubt = false
+	}
+	if ev.As != protocol.Done {
+		p.Output = nil
+	} else if len(ev.Output) > 0 {
+		p.Output = ev.Output
 	}
 }

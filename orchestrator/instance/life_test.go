@@ -141,6 +141,11 @@ func (l *life) decode(text string) []instance.Event {
 		case instance.SignalReceived:
 			ev.Body = l.bodies[ev.Input]
 			events[i] = ev
+		case instance.ResolveRequested:
+			if ev.Direction == protocol.Do && ev.As == protocol.Done {
+				ev.Output = l.bodies[ev.Input]
+			}
+			events[i] = ev
 		case instance.Resolved:
 			if ev.Direction == protocol.Do && ev.As == protocol.Done {
 				ev.Output = l.bodies[ev.Input]

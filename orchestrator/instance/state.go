@@ -82,7 +82,7 @@ type Progress struct {
 	Command     uint64           `json:"command,omitempty"` // sequence of the first attempt's link, whose bytes every attempt sends
 	Settling    protocol.Outcome `json:"settling,omitempty"`
 	ByHand      bool             `json:"by_hand,omitempty"` // a person resolved it
-	Output      []byte           `json:"output,omitempty"`  // of a do that is done
+	Output      []byte           `json:"output,omitempty"`  // of a do that is done, or settles on it
 }
 
 // A Phase says what one direction of a step waits for.
