@@ -10,11 +10,12 @@ import (
 	"github.com/amends-io/amends/sagas"
 )
 
-// Why an input causes no decision. The first three say that the state proves
+// Why an input causes no decision. The first four say that the state proves
 // the input over; the caller drops it. The last two are faults of whoever sent
 // it; the caller counts it, and the journal keeps it.
 var (
 	ErrOver    = errors.New("the saga is over, or this is of an earlier run")
+	ErrRead    = errors.New("a decision has read it before")
 	ErrStale   = errors.New("the attempt it speaks of is closed")
 	ErrEarly   = errors.New("the timer is not due, or must wait")
 	ErrNoStep  = errors.New("it answers an attempt that was never made")
@@ -166,6 +167,9 @@ func (d *decision) acceptOutput(step int, output []byte) (err error) {
 }
 
 func (d *decision) signal(in SignalSent) error {
+	if in.Sequence <= d.state.Read {
+		return ErrRead
+	}
 	if len(d.state.Signals) >= MaxSignals {
 		return fmt.Errorf("%w: %d signals are kept already", ErrInvalid, MaxSignals)
 	}

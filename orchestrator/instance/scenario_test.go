@@ -31,6 +31,7 @@ func TestScenarios(t *testing.T) {
 
 type scenario struct {
 	*life
+	latest instance.Input
 	code *mappings
 	out  strings.Builder
 }
@@ -87,6 +88,8 @@ func (s *scenario) input(t *testing.T, d *datadriven.TestData) {
 	case "signal":
 		body := []byte(strings.TrimSpace(d.Input))
 		_ = s.take(instance.SignalSent{Sequence: s.next(body), Name: d.CmdArgs[0].Key, Body: body})
+	case "look-again": // at the latest input
+		_ = s.take(s.latest)
 	case "park":
 		s.append(nil, instance.Park(s.state, strings.TrimSpace(d.Input)))
 	case "refuse":
@@ -99,7 +102,10 @@ func (s *scenario) input(t *testing.T, d *datadriven.TestData) {
 func (s *scenario) print(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
 
 // show prints a decision as the journal has it.
-func (s *scenario) show(_ instance.Input, e entry, err error) {
+func (s *scenario) show(in instance.Input, e entry, err error) {
+	if in != nil {
+		s.latest = in
+	}
 	if err != nil {
 		s.print("dropped: %v", err)
 		return
