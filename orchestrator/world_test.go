@@ -281,6 +281,13 @@ func (w *world) commands(match func(protocol.Command) bool) int {
 	return n
 }
 
+// lastCommand is the command that was delivered last.
+func (w *world) lastCommand() protocol.Command {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent[len(w.sent)-1]
+}
+
 // checkView waits until the view has followed, and compares every row with
 // what the journal folds to.
 func (w *world) checkView(ids ...string) {

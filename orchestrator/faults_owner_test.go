@@ -1,0 +1,306 @@
+package orchestrator_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/inmem"
+	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/participants/protocol"
+	"github.com/amends-io/amends/sagas"
+)
+
+// Faults, row 14: of two orchestrators that both believe to own the partition
+// one append wins, and the other reloads. No step takes effect twice.
+func TestTwoOwnersNeverDecideTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		w.answer = refuseShippingOf("7")
+		w.run("a")
+		w.run("b")
+		var ids []string
+		for n := range 300 {
+			id := fmt.Sprintf("o-%d", n)
+			ids = append(ids, id)
+			w.start(id)
+			if n%20 == 0 { // whoever holds it goes on for a while, beside the next one
+				w.journal.ExpireLease("partition.0")
+				w.until("the lease is taken again", func() bool { return w.state(id).Status != instance.Absent })
+			}
+		}
+		w.awaitEnds(ids)
+		w.checkView(ids...)
+	})
+}
+
+func refuseShippingOf(suffix string) func(protocol.Command) (protocol.Outcome, bool) {
+	return func(c protocol.Command) (protocol.Outcome, bool) {
+		if c.Action == "ship" && c.Saga[len(c.Saga)-1:] == suffix {
+			return protocol.Refused, true
+		}
+		return "", true
+	}
+}
+
+// awaitEnds waits for all, and checks each effect: once, or not at all.
+func (w *world) awaitEnds(ids []string) {
+	w.t.Helper()
+	for _, id := range ids {
+		w.until(id+" is over", func() bool { return w.state(id).Status.Over() })
+		want := 0
+		if w.state(id).Status == instance.Completed {
+			want = 1
+		}
+		for _, step := range []string{"reserve", "charge", "ship"} {
+			if got := w.effect(id, step); got != want {
+				w.t.Errorf("%s is %s, net effect of %s: %d, want %d", id, w.state(id).Status, step, got, want)
+			}
+		}
+	}
+}
+
+// Faults, rows 28 and 29, and matrix row 2: killed before or after each append
+// in turn, a process leaves nothing that the next one does not finish.
+func TestKilledAtEveryAppendTheNextOwnerFinishes(t *testing.T) {
+	for n := 1; n <= 10; n++ {
+		for _, stored := range []bool{false, true} {
+			t.Run(fmt.Sprintf("append %d, stored %t", n, stored), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t, fanOut())
+					w.answer = func(c protocol.Command) (protocol.Outcome, bool) {
+						if c.Saga == "turns-7" && c.Action == "ship" {
+							return protocol.Refused, true
+						}
+						return "", true
+					}
+					var dead atomic.Bool
+					first := w.run("a", mortal(&dead))
+					killed := w.killAt(first, &dead, n, stored)
+					w.start("goes-1")
+					w.start("turns-7")
+					<-killed
+					w.crash(first, &dead)
+					w.run("b")
+					w.await("goes-1", instance.Completed)
+					w.await("turns-7", instance.Compensated)
+					w.awaitEnds([]string{"goes-1", "turns-7"})
+					w.checkView("goes-1", "turns-7")
+				})
+			})
+		}
+	}
+}
+
+// fanOut is reserve and charge side by side, then ship.
+func fanOut() sagas.Definition {
+	d := threeSteps(false)
+	d.Steps[1].After = nil
+	d.Steps[2].After = []int{0, 1}
+	return d
+}
+
+// Faults, row 28: after a decision that leaves another step ready, the core is
+// asked again; a process that dies in between leaves the saga not at rest, and
+// the next owner asks it although no input is left.
+func TestASagaThatIsNotAtRestIsFoundByTheNextOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, fanOut())
+		w.answer = func(protocol.Command) (protocol.Outcome, bool) { return "", false } // nobody answers
+		var dead atomic.Bool
+		first := w.run("a", mortal(&dead))
+		killed := w.killAt(first, &dead, 2, false)
+		w.start("o-1")
+		<-killed
+		w.crash(first, &dead)
+		if got := w.commands(func(protocol.Command) bool { return true }); got != 1 {
+			t.Fatalf("%d commands before the crash, want 1", got)
+		}
+		w.run("b")
+		w.until("the other step is requested", func() bool {
+			return w.commands(func(c protocol.Command) bool { return c.Action == "charge" }) == 1
+		})
+	})
+}
+
+// Faults, row 38: a zombie's link, which no input tells of, opens an attempt.
+// The owner must know it before the reply to that attempt.
+func TestAReplyToAZombiesAttemptIsNotDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		w.answer = func(c protocol.Command) (protocol.Outcome, bool) {
+			return "", c.Action != "reserve" || c.Attempt.Number == 2
+		}
+		m := w.run("b")
+		run := w.start("o-1")
+		w.until("reserve is requested", func() bool { return len(w.state("o-1").Steps) == 1 })
+		second := protocol.Command{
+			Saga: "o-1", Definition: "order", Version: 1, Participant: "inventory", Action: "reserve",
+			Attempt: protocol.Attempt{Run: run, Step: "reserve", Direction: protocol.Do, Number: 2},
+		}
+		w.link("o-1", "zombie", &second,
+			instance.ActionTimedOut{Step: "reserve", Number: 1},
+			instance.ActionRequested{Step: "reserve", Number: 2, Participant: "inventory", Due: time.Now().Add(time.Hour)})
+		s := w.await("o-1", instance.Completed)
+		if got := s.Step("reserve").Do.Number; got != 2 {
+			t.Errorf("reserve took %d attempts, want 2", got)
+		}
+		if m.Status().Counts.Rivals != 1 {
+			t.Errorf("%d links of others were seen, want 1", m.Status().Counts.Rivals)
+		}
+		w.checkView("o-1")
+	})
+}
+
+// Faults, row 39: the position must not pass a timer's turn whose link is in
+// flight, or the next owner never reads that link.
+func TestThePositionWaitsForATimersTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		w.answer = func(c protocol.Command) (protocol.Outcome, bool) { return "", c.Saga == "busy" }
+		var dead atomic.Bool
+		first := w.run("a", mortal(&dead))
+		w.start("slow")
+		w.until("reserve is requested", func() bool { return len(w.state("slow").Steps) == 1 })
+		w.checkView("slow")
+		// The timer's link is stored, and its acknowledgement never comes.
+		gate := &inmem.Gate{}
+		fired := make(chan struct{})
+		first.journal.SetHook(func(d orchestrator.Draft) inmem.Fault {
+			if d.Chain == w.subjects().Chain(0, "slow") {
+				close(fired)
+				return inmem.StoredLate(gate)
+			}
+			return inmem.Fault{}
+		})
+		<-fired
+		w.start("busy")
+		w.await("busy", instance.Completed)
+		w.checkView("busy")
+		before := w.position()
+		dead.Store(true) // from here on the view hears nothing
+		gate.Open()
+		w.until("the timer's link is stored", func() bool { s := w.state("slow"); return s.Step("reserve").Do.Phase == instance.Waiting })
+		if timer := w.state("slow").Last; before >= timer {
+			t.Errorf("the position was %d before the timer's link %d was stored", before, timer)
+		}
+		w.crash(first, &dead)
+		w.answer = nil
+		w.run("b")
+		w.await("slow", instance.Completed)
+		w.checkView("slow", "busy")
+	})
+}
+
+func (w *world) position() uint64 {
+	w.t.Helper()
+	at, err := w.view.Partition(0).Position(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return at.To
+}
+
+// Faults, row 25: a timer that both an old and a new owner fire is one decision.
+func TestATimerThatFiresTwiceIsOneDecision(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		w.answer = func(c protocol.Command) (protocol.Outcome, bool) { return "", c.Attempt.Number > 1 }
+		w.run("a")
+		w.run("b")
+		w.start("o-1")
+		tick := time.NewTicker(1900 * time.Millisecond)
+		defer tick.Stop()
+		for w.state("o-1").Status != instance.Completed {
+			<-tick.C
+			w.journal.ExpireLease("partition.0")
+		}
+		s := w.state("o-1")
+		for _, step := range s.Steps {
+			if step.Do.Number != 2 {
+				t.Errorf("%s took %d attempts, want 2", step.Name, step.Do.Number)
+			}
+		}
+		w.checkView("o-1")
+	})
+}
+
+// Faults, row 15: a clock that jumps by an hour delays, or fires early, and
+// breaks nothing.
+func TestAClockThatJumpsCorruptsNothing(t *testing.T) {
+	for _, jump := range []time.Duration{time.Hour, -time.Hour} {
+		t.Run(jump.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, threeSteps(false))
+				w.answer = func(c protocol.Command) (protocol.Outcome, bool) { return "", c.Attempt.Number > 1 }
+				var skew atomic.Int64
+				w.run("a", func(c *orchestrator.Config) {
+					c.Now = func() time.Time { return time.Now().Add(time.Duration(skew.Load())) }
+				})
+				w.start("o-1")
+				w.until("it runs", func() bool { return len(w.state("o-1").Steps) == 1 })
+				skew.Store(int64(jump))
+				w.start("o-2")
+				if jump < 0 { // its first timer is an hour late at most
+					w.await("o-2", instance.Completed)
+					skew.Store(0)
+				}
+				w.await("o-1", instance.Completed)
+				w.await("o-2", instance.Completed)
+				w.awaitEnds([]string{"o-1", "o-2"})
+				w.checkView("o-1", "o-2")
+			})
+		})
+	}
+}
+
+// A new owner that finds nothing to read still fires the timers of sagas that
+// wait: it takes them from the view.
+func TestANewOwnerFiresTheTimersOfIdleSagas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		w.answer = func(c protocol.Command) (protocol.Outcome, bool) { return "", c.Attempt.Number > 1 }
+		var dead atomic.Bool
+		first := w.run("a", mortal(&dead))
+		w.start("o-1")
+		w.until("it runs", func() bool { return len(w.state("o-1").Steps) == 1 })
+		w.checkView("o-1")
+		w.awaitPosition()
+		w.crash(first, &dead)
+		w.run("b")
+		w.await("o-1", instance.Completed)
+		w.checkView("o-1")
+	})
+}
+
+// A saga that is read anew is read up to every input that was seen of it, from
+// whichever replica: what a replica lacks is asked for again.
+func TestAReplicaThatLagsHidesNoInput(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		w.answer = func(c protocol.Command) (protocol.Outcome, bool) { return "", false }
+		m := w.run("a")
+		w.start("o-1")
+		w.until("it runs", func() bool { return len(w.state("o-1").Steps) == 1 })
+		held := &inmem.Gate{}
+		m.journal.SetHook(func(d orchestrator.Draft) inmem.Fault {
+			if d.Chain != "" {
+				return inmem.StoredLate(held) // so that what comes next waits in its queue
+			}
+			return inmem.Fault{}
+		})
+		w.control("o-1", "c-1", instance.Suspend)
+		w.reply(w.lastCommand(), protocol.Done)
+		m.journal.LagNext(2)
+		m.journal.SetHook(nil)
+		w.link("o-1", "zombie", nil, instance.CancelRequested{Operator: instance.Operator{By: "zombie"}, TooLate: true})
+		w.until("all three are taken", func() bool {
+			s := w.state("o-1")
+			return s.Cancelled && s.Suspended && s.Step("reserve").Do.Outcome == protocol.Done
+		})
+		w.checkView("o-1")
+	})
+}
