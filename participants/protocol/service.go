@@ -1,0 +1,7 @@
+package protocol
+
+// Service is where the orchestrators of a journal answer requests of one kind,
+// such as "get". It is no subject of the journal: nothing there is kept.
+func (s Subjects) Service(endpoint string) string {
+	return "amends.orchestrator." + s.prefix() + "." + endpoint
+}
