@@ -42,8 +42,9 @@ func (e *MappingError) Unwrap() error { return e.Err }
 // Bounds of one instance. They stay well below the journal's bound on the
 // messages of one subject.
 const (
-	MaxLinks   = 10_000 // then no attempt is made unless a person asks for it
-	MaxSignals = 1_000  // then signals are refused
+	MaxLinks       = 10_000  // then no attempt is made unless a person asks for it
+	MaxSignals     = 1_000   // then signals are refused
+	MaxSignalBytes = 1 << 20 // of the signals that are kept, together
 )
 
 // Decide returns what in causes, or, without an input, what is ready to be
@@ -170,8 +171,13 @@ func (d *decision) signal(in SignalSent) error {
 	if in.Sequence <= d.state.Read {
 		return ErrRead
 	}
-	if len(d.state.Signals) >= MaxSignals {
-		return fmt.Errorf("%w: %d signals are kept already", ErrInvalid, MaxSignals)
+	size := len(in.Body)
+	for i := range d.state.Signals {
+		size += len(d.state.Signals[i].Body)
+	}
+	if len(d.state.Signals) >= MaxSignals || size > MaxSignalBytes {
+		return fmt.Errorf("%w: %d signals are kept already, and at most %d, of %d bytes together, can be",
+			ErrInvalid, len(d.state.Signals), MaxSignals, MaxSignalBytes)
 	}
 	d.read = in.Sequence
 	d.record(SignalReceived{in.Name, in.Sequence, in.Body})

@@ -32,8 +32,8 @@ func TestScenarios(t *testing.T) {
 type scenario struct {
 	*life
 	latest instance.Input
-	code *mappings
-	out  strings.Builder
+	code   *mappings
+	out    strings.Builder
 }
 
 func (s *scenario) run(t *testing.T, d *datadriven.TestData) {
