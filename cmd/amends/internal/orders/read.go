@@ -17,11 +17,11 @@ import (
 
 // Bounds of a file. It may be anybody's.
 const (
-	MaxBytes = 64 << 20
-	MaxRows  = 1_000_000
+	MaxBytes = 32 << 20
+	MaxRows  = 250_000
 
-	maxField = 128
-	maxFault = 10 // that are told at once
+	maxField  = 128
+	maxFaults = 10 // that are told at once
 )
 
 // Columns that a file has, in any order, named by its first line.
@@ -43,14 +43,16 @@ func Read(r io.Reader) ([]Row, error) {
 	if err := f.header(); err != nil {
 		return nil, err
 	}
-	for f.next() {
-		if len(f.rows) > MaxRows {
-			return nil, fmt.Errorf("more than %d rows", MaxRows)
-		}
+	for f.next() && len(f.faults) <= maxFaults && len(f.rows) <= MaxRows {
 	}
 	switch {
 	case limited.N <= 0:
 		return nil, fmt.Errorf("the file has more than %d MiB", MaxBytes>>20)
+	case len(f.rows) > MaxRows:
+		return nil, fmt.Errorf("the file has more than %d rows", MaxRows)
+	case len(f.faults) > maxFaults:
+		f.faults[maxFaults] = errors.New("and more")
+		fallthrough
 	case len(f.faults) > 0:
 		return nil, errors.Join(f.faults...)
 	case len(f.rows) == 0:
@@ -71,7 +73,7 @@ func (f *file) header() error {
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("the file is empty; its first line has to be %s", strings.Join(Columns, ","))
 	} else if err != nil {
-		return fault(err)
+		return unreadable(err)
 	}
 	for i, name := range Columns {
 		f.column[i] = slices.Index(names, name)
@@ -88,50 +90,59 @@ func (f *file) header() error {
 // next reads one row, and reports whether there may be more.
 func (f *file) next() bool {
 	record, err := f.csv.Read()
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		return false
-	}
-	var row Row
-	if err == nil {
-		row, err = f.row(record)
-	} else {
-		err = fault(err)
-	}
-	if err == nil {
-		f.rows = append(f.rows, row)
-		return true
-	}
-	// Behind a quote that is never closed nothing is what it seems, and a
-	// source that fails once fails again.
-	var parse *csv.ParseError
-	if more := errors.Is(err, csv.ErrFieldCount) || !errors.As(err, &parse) && errors.Is(err, errRow); !more {
-		f.faults = append(f.faults, err)
+	case errors.Is(err, csv.ErrFieldCount): // the lines behind it are still what they seem
+		f.fault(fmt.Errorf("%d fields, the first line has %d", len(record), f.csv.FieldsPerRecord))
+	case err != nil:
+		f.faults = append(f.faults, unreadable(err))
 		return false
+	default:
+		if row, err := f.row(record); err != nil {
+			f.fault(err)
+		} else {
+			f.rows = append(f.rows, row)
+		}
 	}
-	if len(f.faults) == maxFault {
-		f.faults = append(f.faults, errors.New("and more"))
-		return false
-	}
-	f.faults = append(f.faults, err)
 	return true
 }
 
-// errRow is wrapped by what is wrong with one row alone.
-var errRow = errors.New("malformed row")
-
-type rowError struct {
-	line int
-	err  error
+// fault keeps what is wrong with the line that was read last.
+func (f *file) fault(err error) {
+	line, _ := f.csv.FieldPos(0)
+	f.faults = append(f.faults, fmt.Errorf("line %d: %w", line, err))
 }
 
-func (e *rowError) Error() string   { return fmt.Sprintf("line %d: %v", e.line, e.err) }
-func (e *rowError) Unwrap() []error { return []error{e.err, errRow} }
-
-// fault says what the CSV reader found, with the line that it names.
-func fault(err error) error {
+// unreadable says what the CSV reader found, with the line that it names.
+func unreadable(err error) error {
 	var parse *csv.ParseError
 	if errors.As(err, &parse) {
-		return &rowError{parse.Line, err0{parse.Err, parse}}
+		return fmt.Errorf("line %d: %w", parse.Line, parse.Err)
 	}
-	return fmt.Errorf("read the file: %w", err)
+	return err
+}
+
+func (f *file) row(record []string) (Row, error) {
+	line, _ := f.csv.FieldPos(0)
+	var fields [6]string
+	for i, at := range f.column {
+		fields[i] = record[at]
+		if fields[i] != protocol.Text(fields[i], maxField) {
+			return Row{}, fmt.Errorf("%s has control characters, outer spaces, or more than %d bytes", Columns[i], maxField)
+		}
+	}
+	row := Row{Line: line, Number: fields[0], Customer: fields[2], Country: fields[3]}
+	date, err := time.Parse(dateLayout, fields[1])
+	if err != nil {
+		return Row{}, fmt.Errorf("InvoiceDate %.40q is no date like 12/31/2010 8:26", fields[1])
+	}
+	row.Date = date.Format("2006-01-02T15:04")
+	if row.Units, err = strconv.ParseInt(fields[4], 10, 64); err != nil {
+		return Row{}, fmt.Errorf("Quantity %.40q is no whole number", fields[4])
+	}
+	if row.Price, err = contract.ParseMoney(fields[5]); err != nil {
+		return Row{}, fmt.Errorf("UnitPrice: %w", err)
+	}
+	return row, nil
 }
