@@ -345,7 +345,7 @@ func TestAMissingPermissionIsSaid(t *testing.T) {
 		o.NoAuthUser = "journal"
 	}
 	j := newJournal(t, 1, users)
-	nc := natstest.Connect(t, j.server, nats.UserInfo("payment", "p"))
+	nc := natstest.Connect(t, j.server, nats.UserInfo("payment", "p"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	p := participants.New(nc, "payment", silent())
 	participants.Handle(p, charge, func(context.Context, amount) (receipt, error) { return receipt{"R-1"}, nil })
 	err := p.Run(t.Context())
@@ -441,7 +441,7 @@ func TestTheMicroServiceSaysWhatTheParticipantCanAndDid(t *testing.T) {
 	if err := json.Unmarshal(stats.Endpoints[0].Data, &told); err != nil {
 		t.Fatal(err)
 	}
-	ask("amends.participant.payment.counts", &asked)
+	ask("amends.participant.saga.payment.counts", &asked)
 	for _, c := range []participants.Counts{told, asked} {
 		if c.Done != 1 || c.Received != 1 {
 			t.Errorf("counts %+v", c)

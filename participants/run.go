@@ -106,7 +106,6 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = service.Stop() }() // fails on a closed connection, where nothing is left to stop
 
 	for range s.config.concurrency {
 		s.workers.Go(s.worker)
@@ -122,6 +121,7 @@ func (s *session) run(ctx context.Context) error {
 	partitions.Wait()
 	unfinished := s.finish()
 	close(s.over)
+	_ = service.Stop() // fails on a closed connection, where nothing is left to stop
 	if err = errors.Join(err, unfinished); err != nil {
 		return err // not waiting for workers that may hang
 	}

@@ -34,7 +34,7 @@ func (s *session) register() (micro.Service, error) {
 	}
 	err = service.AddEndpoint("counts", micro.HandlerFunc(func(r micro.Request) {
 		_ = r.RespondJSON(s.Counts()) // whoever asked asks again
-	}), micro.WithEndpointSubject("amends.participant."+s.name+".counts"), micro.WithEndpointQueueGroupDisabled())
+	}), micro.WithEndpointSubject(s.config.subjects.Counts(s.name)), micro.WithEndpointQueueGroupDisabled())
 	if err != nil {
 		_ = service.Stop()
 		return nil, fmt.Errorf("participants: micro service: %w", err)

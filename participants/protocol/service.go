@@ -5,3 +5,8 @@ package protocol
 func (s Subjects) Service(endpoint string) string {
 	return "amends.orchestrator." + s.prefix() + "." + endpoint
 }
+
+// Counts is where the instances of a participant answer what they have counted.
+func (s Subjects) Counts(participant string) string {
+	return "amends.participant." + s.prefix() + "." + participant + ".counts"
+}

@@ -32,6 +32,8 @@ func TestSubjects(t *testing.T) {
 		{s.Feed(s.Start(3, "order-1")), "saga-feed.3.order-1.in.start.chain", protocol.Address{}, false},
 		{other.Reply(0, "a", "b"), "test.0.a.in.b", protocol.Address{}, false},
 		{other.Feed(other.Reply(0, "a", "b")), "test-feed.0.a.in.b", protocol.Address{}, false},
+		{s.Service("get"), "amends.orchestrator.saga.get", protocol.Address{}, false},
+		{other.Counts("payment"), "amends.participant.test.payment.counts", protocol.Address{}, false},
 		{s.Stream(3), "SAGA-3", protocol.Address{}, false},
 		{other.Stream(0), "TEST-0", protocol.Address{}, false},
 	} {
