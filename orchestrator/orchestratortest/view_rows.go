@@ -130,7 +130,7 @@ var viewRows = []viewCase{
 		o.empty("x")
 	}},
 	{"a large write is one write", func(t *testing.T, v FragileView) {
-		const many = 6000
+		const many = 5500
 		o := own(t, v, "a")
 		rows := make([]orchestrator.Row, many)
 		for i := range rows {

@@ -44,9 +44,9 @@
 //	ACL SETUSER amends on >secret resetkeys ~amends:* resetchannels -@all
 //	  +eval +evalsha +hmget +hset +hdel +hlen
 //	  +zadd +zrem +zcard +zrange +zlexcount
-//	  +unlink +ping +multi +exec +client|setname +client|setinfo
+//	  +unlink +ping +multi +exec +client|setname
 //	  +info +config|get
 //
 // INFO and CONFIG GET may be left out; then version and eviction policy are not
-// checked. A cluster also needs +cluster|slots +cluster|shards +command.
+// checked. A cluster also needs +cluster|slots +command.
 package redisview

@@ -1,6 +1,7 @@
 package redisview_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
@@ -14,8 +15,9 @@ import (
 // fragile lets the contract suite damage a view in Redis.
 type fragile struct {
 	*redisview.View
-	t   *testing.T
-	rdb redis.UniversalClient
+	t      *testing.T
+	rdb    redis.UniversalClient
+	prefix string
 }
 
 func open(t *testing.T, rdb redis.UniversalClient, opts ...redisview.Option) fragile {
@@ -24,7 +26,7 @@ func open(t *testing.T, rdb redis.UniversalClient, opts ...redisview.Option) fra
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fragile{v, t, rdb}
+	return fragile{v, t, rdb, redisview.DefaultPrefix}
 }
 
 func (f fragile) must(err error) {
@@ -36,28 +38,28 @@ func (f fragile) must(err error) {
 
 func (f fragile) Flush() { f.must(f.rdb.FlushAll(f.t.Context()).Err()) }
 
-func (f fragile) LoseTimers(p int) { f.must(f.rdb.Del(f.t.Context(), key(p, "timers")).Err()) }
+func (f fragile) LoseTimers(p int) { f.must(f.rdb.Del(f.t.Context(), f.key(p, "timers")).Err()) }
 
 func (f fragile) LoseRow(p int, id string) {
-	f.must(f.rdb.HDel(f.t.Context(), key(p, "rows"), id).Err())
+	f.must(f.rdb.HDel(f.t.Context(), f.key(p, "rows"), id).Err())
 }
 
 // Snapshot keeps the keys of partition 0 aside.
 func (f fragile) Snapshot() (restore func()) {
 	parts := []string{"meta", "rows", "timers", "index"}
 	for _, part := range parts {
-		f.must(f.rdb.Copy(f.t.Context(), key(0, part), "aside:"+key(0, part), 0, true).Err())
+		f.must(f.rdb.Copy(f.t.Context(), f.key(0, part), "aside:"+f.key(0, part), 0, true).Err())
 	}
 	return func() {
 		for _, part := range parts {
-			f.must(f.rdb.Del(f.t.Context(), key(0, part)).Err())
-			f.must(f.rdb.Copy(f.t.Context(), "aside:"+key(0, part), key(0, part), 0, true).Err())
+			f.must(f.rdb.Del(f.t.Context(), f.key(0, part)).Err())
+			f.must(f.rdb.Copy(f.t.Context(), "aside:"+f.key(0, part), f.key(0, part), 0, true).Err())
 		}
 	}
 }
 
-func key(p int, part string) string {
-	return "amends:{" + string(rune('0'+p)) + "}:" + part
+func (f fragile) key(p int, part string) string {
+	return fmt.Sprintf("%s{%d}:%s", f.prefix, p, part)
 }
 
 func TestView(t *testing.T) {
