@@ -157,16 +157,12 @@ func (c *change) args(w orchestrator.Write) ([]any, error) {
 	}
 	c.digest.WriteString(stamp)
 	c.digest.WriteString(formatUint(w.Position.To))
-	operations := [...]struct {
-		command string
-		key     int // its place in KEYS
-		args    []any
-	}{
-		{"HDEL", 2, c.gone}, {"ZREM", 3, c.stopped}, {"ZREM", 4, c.left},
-		{"HSET", 2, c.rows}, {"ZADD", 3, c.timers}, {"ZADD", 4, c.entered},
+	commands := [...]command{
+		{"HDEL", rowsKey, c.gone}, {"ZREM", timersKey, c.stopped}, {"ZREM", indexKey, c.left},
+		{"HSET", rowsKey, c.rows}, {"ZADD", timersKey, c.timers}, {"ZADD", indexKey, c.entered},
 	}
 	size := scriptArgs + 6
-	for _, o := range operations {
+	for _, o := range commands {
 		size += 3 + len(o.args)
 	}
 	if size > maxArgs {
@@ -174,9 +170,9 @@ func (c *change) args(w orchestrator.Write) ([]any, error) {
 	}
 	args := append(make([]any, scriptArgs, size), w.Generation, formatUint(w.Position.Revision-1),
 		formatUint(w.Position.Revision), strconv.FormatUint(c.digest.Sum64(), 16), formatUint(w.Position.To), stamp)
-	for _, o := range operations {
+	for _, o := range commands {
 		if len(o.args) > 0 {
-			args = append(append(args, o.command, o.key, len(o.args)), o.args...)
+			args = o.appendTo(args)
 		}
 	}
 	return args, nil

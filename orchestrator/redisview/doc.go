@@ -44,7 +44,7 @@
 //	ACL SETUSER amends on >secret resetkeys ~amends:* resetchannels -@all
 //	  +eval +evalsha +hmget +hset +hdel +hlen
 //	  +zadd +zrem +zcard +zrange +zlexcount
-//	  +unlink +ping +multi +exec +client|setname
+//	  +unlink +ping +client|setname
 //	  +info +config|get
 //
 // INFO and CONFIG GET may be left out; then version and eviction policy are not

@@ -103,9 +103,12 @@ func sameEntries(a, b *instance.State) bool {
 		maps.Equal(a.Tags, b.Tags)
 }
 
+// timeDigits is how long a time in the index is.
+const timeDigits = 16
+
 // stamp writes Unix milliseconds so that texts order as times do, those before
 // 1970 too.
-func stamp(ms int64) (digits [16]byte) {
+func stamp(ms int64) (digits [timeDigits]byte) {
 	const hexDigits = "0123456789abcdef"
 	u := uint64(ms) ^ 1<<63
 	for i := range digits {

@@ -42,7 +42,7 @@ func (p *partition) list(ctx context.Context, q orchestrator.Query) ([]instance.
 		}
 		ids := make([]string, len(found))
 		for i, place := range found {
-			ids[i] = place[len(stamp(0)):]
+			ids[i] = place[timeDigits:]
 		}
 		states, err := p.States(ctx, ids)
 		if err != nil {
@@ -139,27 +139,22 @@ func (p *partition) narrowest(ctx context.Context, q orchestrator.Query, b place
 }
 
 // walk returns the first n places of a list of all ranges together. It reads
-// them in one transaction, so a row that moves from one to another is in one.
+// them as of one time, so that a row which moves from one to another is in one.
 func (p *partition) walk(ctx context.Context, ranges []string, b places, n int) ([]string, error) {
-	if len(ranges) == 0 || b.from >= b.below {
-		return nil, nil
+	commands := make([]command, len(ranges))
+	for i, r := range ranges {
+		commands[i] = command{"ZRANGE", indexKey, []any{"(" + r + b.below, "[" + r + b.from, "BYLEX", "REV", "LIMIT", 0, n}}
 	}
-	cmds := make([]*redis.StringSliceCmd, len(ranges))
-	_, err := p.rdb().TxPipelined(ctx, func(tx redis.Pipeliner) error {
-		for i, r := range ranges {
-			cmds[i] = tx.ZRangeArgs(ctx, redis.ZRangeArgs{
-				Key: p.index, ByLex: true, Rev: true, Count: int64(n),
-				Start: "(" + r + b.below, Stop: "[" + r + b.from, // Rev begins with the greatest
-			})
-		}
-		return nil
-	})
+	answers, err := p.read(ctx, commands...)
 	if err != nil {
 		return nil, err
 	}
 	var found []string
-	for i, cmd := range cmds {
-		for _, member := range cmd.Val() {
+	for i, answer := range answers {
+		for _, member := range texts(answer) {
+			if len(member) < len(ranges[i])+timeDigits {
+				return nil, fmt.Errorf("index entry %.64q is damaged, forget the view", member)
+			}
 			found = append(found, member[len(ranges[i]):])
 		}
 	}
@@ -171,22 +166,17 @@ func (p *partition) walk(ctx context.Context, ranges []string, b places, n int) 
 
 // count returns how many rows each range has among those places.
 func (p *partition) count(ctx context.Context, ranges []string, b places) ([]int64, error) {
-	if len(ranges) == 0 {
-		return nil, nil
+	commands := make([]command, len(ranges))
+	for i, r := range ranges {
+		commands[i] = command{"ZLEXCOUNT", indexKey, []any{"[" + r + b.from, "(" + r + b.below}}
 	}
-	cmds := make([]*redis.IntCmd, len(ranges))
-	_, err := p.rdb().TxPipelined(ctx, func(tx redis.Pipeliner) error {
-		for i, r := range ranges {
-			cmds[i] = tx.ZLexCount(ctx, p.index, "["+r+b.from, "("+r+b.below)
-		}
-		return nil
-	})
+	answers, err := p.read(ctx, commands...)
 	if err != nil {
 		return nil, err
 	}
-	counts := make([]int64, len(cmds))
-	for i, cmd := range cmds {
-		counts[i] = cmd.Val()
+	counts := make([]int64, len(answers))
+	for i, answer := range answers {
+		counts[i] = number(answer)
 	}
 	return counts, nil
 }
@@ -219,7 +209,7 @@ type classRange struct{ definition, version, status, rows string }
 
 // classes returns every class that some row ever had.
 func (p *partition) classes(ctx context.Context) ([]classRange, error) {
-	names, err := p.rdb().ZRangeArgs(ctx, redis.ZRangeArgs{
+	names, err := p.view.rdb.ZRangeArgs(ctx, redis.ZRangeArgs{
 		Key: p.index, ByLex: true, Start: "[" + classNames, Stop: "(k}",
 	}).Result()
 	if err != nil {
@@ -227,12 +217,12 @@ func (p *partition) classes(ctx context.Context) ([]classRange, error) {
 	}
 	classes := make([]classRange, 0, len(names))
 	for _, name := range names {
-		name = name[len(classNames):]
-		parts := strings.Split(name, "|")
+		class := name[len(classNames):]
+		parts := strings.Split(class, "|")
 		if len(parts) != 3 {
-			return nil, fmt.Errorf("redisview: class %.64q is damaged, forget the view", name)
+			return nil, fmt.Errorf("index entry %.64q is damaged, forget the view", name)
 		}
-		classes = append(classes, classRange{parts[0], parts[1], parts[2], classRows + name + "|"})
+		classes = append(classes, classRange{parts[0], parts[1], parts[2], classRows + class + "|"})
 	}
 	return classes, nil
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/amends-io/amends/orchestrator"
 )
 
@@ -44,25 +42,21 @@ func (p *partition) Exchange(ctx context.Context, generation string) (orchestrat
 }
 
 func (p *partition) Position(ctx context.Context) (orchestrator.Position, error) {
-	var meta *redis.SliceCmd
-	var rows, timers, index *redis.IntCmd
-	_, err := p.rdb().TxPipelined(ctx, func(tx redis.Pipeliner) error {
-		meta = tx.HMGet(ctx, p.meta, "revision", "to", "stamp", "sizes", "layout")
-		rows, timers, index = tx.HLen(ctx, p.rows), tx.ZCard(ctx, p.timers), tx.ZCard(ctx, p.index)
-		return nil
-	})
+	answers, err := p.read(ctx,
+		command{"HMGET", metaKey, []any{"revision", "to", "stamp", "sizes", "layout"}},
+		command{"HLEN", rowsKey, nil}, command{"ZCARD", timersKey, nil}, command{"ZCARD", indexKey, nil})
 	if err != nil {
 		return orchestrator.Position{}, fmt.Errorf("read the view's position: %w", err)
 	}
-	at := texts(meta.Val())
-	if at[3] != fmt.Sprintf("%d %d %d", rows.Val(), timers.Val(), index.Val()) || at[4] != layout {
+	at, sizes := texts(answers[0]), fmt.Sprintf("%d %d %d", answers[1], answers[2], answers[3])
+	if at[3] != sizes || at[4] != layout {
 		return orchestrator.Position{}, nil
 	}
 	return parsePosition(at[0], at[1], at[2])
 }
 
 func (p *partition) Forget(ctx context.Context) error {
-	if err := p.rdb().Unlink(ctx, p.meta, p.rows, p.timers, p.index).Err(); err != nil {
+	if err := p.view.rdb.Unlink(ctx, p.meta, p.rows, p.timers, p.index).Err(); err != nil {
 		return fmt.Errorf("forget the view: %w", err)
 	}
 	return nil
@@ -91,13 +85,4 @@ func formatStamp(s orchestrator.Stamp) (string, error) {
 	s.Created, s.Time = s.Created.UTC(), s.Time.UTC()
 	text, err := json.Marshal(s)
 	return string(text), err
-}
-
-// texts turns nil, which stands for what is not there, into "".
-func texts(values []any) []string {
-	list := make([]string, len(values))
-	for i, v := range values {
-		list[i], _ = v.(string)
-	}
-	return list
 }

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
 )
@@ -21,7 +19,7 @@ const (
 func (p *partition) States(ctx context.Context, ids []string) (map[string]instance.State, error) {
 	states := make(map[string]instance.State, len(ids))
 	for chunk := range slices.Chunk(ids, rowsAtOnce) {
-		values, err := p.rdb().HMGet(ctx, p.rows, chunk...).Result()
+		values, err := p.view.rdb.HMGet(ctx, p.rows, chunk...).Result()
 		if err != nil {
 			return nil, fmt.Errorf("read rows of the view: %w", err)
 		}
@@ -32,23 +30,28 @@ func (p *partition) States(ctx context.Context, ids []string) (map[string]instan
 	return states, nil
 }
 
-// hmget asks for rows as States does, within tx.
-func (p *partition) hmget(ctx context.Context, tx redis.Pipeliner, ids []string) []*redis.SliceCmd {
-	var cmds []*redis.SliceCmd
+// hmget asks for rows as States does, within a script.
+func hmget(ids []string) []command {
+	var commands []command
 	for chunk := range slices.Chunk(ids, rowsAtOnce) {
-		cmds = append(cmds, tx.HMGet(ctx, p.rows, chunk...))
+		c := command{"HMGET", rowsKey, make([]any, len(chunk))}
+		for i := range chunk {
+			c.args[i] = &chunk[i]
+		}
+		commands = append(commands, c)
 	}
-	return cmds
+	return commands
 }
 
 // decodeRows reads the answers to hmget.
-func decodeRows(ids []string, cmds []*redis.SliceCmd) (map[string]instance.State, error) {
+func decodeRows(ids []string, answers []any) (map[string]instance.State, error) {
 	states := map[string]instance.State{}
 	for chunk := range slices.Chunk(ids, rowsAtOnce) {
-		if err := decodeInto(states, chunk, cmds[0].Val()); err != nil {
+		values, _ := answers[0].([]any)
+		if err := decodeInto(states, chunk, values); err != nil {
 			return nil, err
 		}
-		cmds = cmds[1:]
+		answers = answers[1:]
 	}
 	return states, nil
 }
@@ -72,7 +75,7 @@ func decodeInto(states map[string]instance.State, ids []string, values []any) er
 // the caller can: it has exchanged the generation.
 func (p *partition) Timers(ctx context.Context, handle func(id string, due time.Time)) error {
 	for from := int64(0); ; from += timersAtOnce {
-		timers, err := p.rdb().ZRangeWithScores(ctx, p.timers, from, from+timersAtOnce-1).Result()
+		timers, err := p.view.rdb.ZRangeWithScores(ctx, p.timers, from, from+timersAtOnce-1).Result()
 		if err != nil {
 			return fmt.Errorf("read timers of the view: %w", err)
 		}

@@ -134,6 +134,9 @@ func TestWriteThatFindsNoMemoryChangesNothing(t *testing.T) {
 	if states, err := v.Partition(0).States(t.Context(), []string{"x", "y", "z"}); len(states) != 2 || err != nil {
 		t.Errorf("%v, %v", states, err)
 	}
+	if list, err := v.Partition(0).List(t.Context(), orchestrator.Query{Definition: "order"}); len(list) != 2 || err != nil {
+		t.Errorf("list: %v, %v", list, err)
+	}
 	limit("0")
 	take(t, v, w)
 }
@@ -217,6 +220,18 @@ func TestDamagedRowIsNamed(t *testing.T) {
 	for _, err := range []error{states, list, written} {
 		if err == nil || !strings.Contains(err.Error(), `"x"`) {
 			t.Errorf("the error does not name the saga: %v", err)
+		}
+	}
+}
+
+func TestDamagedIndexEntryIsNamed(t *testing.T) {
+	t.Parallel()
+	v := open(t, redistest.Client(t))
+	exchange(t, v, "a")
+	for member, query := range map[string]orchestrator.Query{"a|1": {}, "k|order": {Definition: "order"}} {
+		v.must(v.rdb.ZAdd(t.Context(), v.key(0, "index"), redis.Z{Member: member}).Err())
+		if _, err := v.Partition(0).List(t.Context(), query); err == nil || !strings.Contains(err.Error(), member) {
+			t.Errorf("the error does not name the entry %s: %v", member, err)
 		}
 	}
 }

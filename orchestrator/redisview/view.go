@@ -118,30 +118,3 @@ type partition struct {
 	view                      *View
 	meta, rows, timers, index string
 }
-
-func (p *partition) rdb() redis.UniversalClient { return p.view.rdb }
-
-// A script is Lua that decides nothing but whether it may begin.
-type script struct{ source, sha string }
-
-func newScript(parts ...string) script {
-	source := strings.Join(parts, "")
-	return script{source, redis.NewScript(source).Hash()}
-}
-
-// scriptArgs is how many arguments of EVALSHA come before ARGV.
-const scriptArgs = 7
-
-// run runs s with args, whose first scriptArgs elements it fills in.
-func (p *partition) run(ctx context.Context, s script, args []any) *redis.Cmd {
-	copy(args, []any{"evalsha", s.sha, 4, p.meta, p.rows, p.timers, p.index})
-	cmd := redis.NewCmd(ctx, args...)
-	_ = p.rdb().Process(ctx, cmd) // cmd has the error
-	if !redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
-		return cmd
-	}
-	args[0], args[1] = "eval", s.source
-	cmd = redis.NewCmd(ctx, args...)
-	_ = p.rdb().Process(ctx, cmd)
-	return cmd
-}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
 )
@@ -78,20 +76,14 @@ func (p *partition) unknown(ctx context.Context, w orchestrator.Write) (map[stri
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	var meta *redis.SliceCmd
-	var rows []*redis.SliceCmd
-	_, err := p.rdb().TxPipelined(ctx, func(tx redis.Pipeliner) error {
-		meta = tx.HMGet(ctx, p.meta, "generation", "revision")
-		rows = p.hmget(ctx, tx, ids)
-		return nil
-	})
+	answers, err := p.read(ctx, append(hmget(ids), command{"HMGET", metaKey, []any{"generation", "revision"}})...)
 	if err != nil {
 		return nil, fmt.Errorf("read the rows that a write replaces: %w", err)
 	}
 	// At its own revision w is stored already, and the script will say so.
-	at := texts(meta.Val())
+	at := texts(answers[len(answers)-1])
 	if at[0] != w.Generation || at[1] != formatUint(w.Position.Revision-1) && at[1] != formatUint(w.Position.Revision) {
 		return nil, orchestrator.ErrNotFollowing
 	}
-	return decodeRows(ids, rows)
+	return decodeRows(ids, answers)
 }
