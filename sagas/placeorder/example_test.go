@@ -24,7 +24,7 @@ func Example() {
 
 // An order says what it comes to, exactly, and what is wrong with it.
 func ExampleOrder() {
-	o := placeorder.Order{Number: "536367", Customer: "13047", Article: "goods-475p", Units: 83, Price: 48_533}
+	o := placeorder.Order{Number: "536367", Customer: "13047", Article: "goods-4-8533", Units: 83, Price: 48_533}
 	fmt.Println(o.Amount(), o.Check())
 	o.Units = -6
 	fmt.Println(o.Check())

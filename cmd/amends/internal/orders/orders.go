@@ -69,16 +69,10 @@ func (r Row) Order() placeorder.Order {
 	}
 }
 
-// The data names no goods. So what costs about the same is one article: goods
-// at £1.75 to £1.9999 are goods-175p. What costs £20 or more is one, too.
-const (
-	articleStep = contract.Pound / 4
-	articleLast = 20 * contract.Pound
-)
-
+// article names the goods. The data does not: what costs exactly the same is
+// taken for the same, so some articles are in many orders and most in one.
 func article(price contract.Money) string {
-	from := min(max(price, 0), articleLast) / articleStep * articleStep
-	return fmt.Sprintf("goods-%dp", from/(contract.Pound/100))
+	return fmt.Sprintf("goods-%d-%04d", price/contract.Pound, price%contract.Pound)
 }
 
 //go:embed data/online-retail-invoices.csv

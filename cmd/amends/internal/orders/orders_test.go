@@ -79,7 +79,7 @@ func TestTheRealOrdersAreAllThere(t *testing.T) {
 	}
 	wantOrder := placeorder.Order{
 		Number: "536367", Date: "2010-12-01T08:34", Customer: "13047", Country: "United Kingdom",
-		Article: "goods-475p", Units: 83, Price: 48_533,
+		Article: "goods-4-8533", Units: 83, Price: 48_533,
 	}
 	if diff := cmp.Diff(wantOrder, rows[2].Order()); diff != "" {
 		t.Error(diff)
@@ -155,11 +155,10 @@ func TestTheFirstReasonIsTold(t *testing.T) {
 	}
 }
 
-func TestGoodsOfAboutOnePriceAreOneArticle(t *testing.T) {
+func TestGoodsOfOnePriceAreOneArticle(t *testing.T) {
 	t.Parallel()
 	for price, want := range map[contract.Money]string{
-		1: "goods-0p", 2499: "goods-0p", 2500: "goods-25p", 19_999: "goods-175p", 20_000: "goods-200p",
-		199_999: "goods-1975p", 200_000: "goods-2000p", contract.MaxMoney: "goods-2000p", -7: "goods-0p",
+		1: "goods-0-0001", 48_533: "goods-4-8533", 19_500: "goods-1-9500", contract.MaxMoney: "goods-100000000-0000",
 	} {
 		if got := (orders.Row{Price: price}).Order().Article; got != want {
 			t.Errorf("%v: %s, want %s", price, got, want)
