@@ -1,6 +1,7 @@
 package natsjournal_test
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -85,3 +86,7 @@ func await(t *testing.T, changes <-chan nats.Status, want nats.Status) {
 		}
 	}
 }
+
+var errEnough = errors.New("enough")
+
+func isEnough(err error) bool { return errors.Is(err, errEnough) }
