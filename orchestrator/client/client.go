@@ -1,0 +1,166 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/amends-io/amends/participants/protocol"
+	"github.com/amends-io/amends/sagas"
+)
+
+// A Client uses one connection, which stays the caller's. It may be used by
+// several goroutines.
+type Client struct {
+	nc       *nats.Conn
+	subjects protocol.Subjects
+	api      string        // first tokens of JetStream's API, with the last dot
+	timeout  time.Duration // of one request
+	every    time.Duration // between two looks at the last link
+
+	feed  *feed
+	looks chan struct{} // holds a token for each look under way
+
+	mu         sync.Mutex
+	partitions int
+	valid      map[string]error // of definitions, by name@version
+}
+
+// Defaults.
+const (
+	DefaultTimeout = 5 * time.Second
+	DefaultEvery   = 3 * time.Second
+)
+
+// looksAtOnce bounds how many waiters read at the same time, as after a
+// reconnect they all want to.
+const looksAtOnce = 64
+
+// An Option changes how a client works.
+type Option func(*Client) error
+
+// WithPrefix sets the first token of the journal's subjects, "saga" if not set.
+func WithPrefix(prefix string) Option {
+	return func(c *Client) error {
+		c.subjects.Prefix = prefix
+		return protocol.CheckName("prefix", prefix)
+	}
+}
+
+// WithDomain uses JetStream's domain of that name.
+func WithDomain(domain string) Option {
+	return func(c *Client) error {
+		c.api = "$JS." + domain + ".API."
+		return protocol.CheckName("domain", domain)
+	}
+}
+
+// WithAPIPrefix uses JetStream's API below another prefix than $JS.API.
+func WithAPIPrefix(prefix string) Option {
+	return func(c *Client) error {
+		c.api = strings.TrimSuffix(prefix, ".") + "."
+		if strings.ContainsAny(prefix, " \t\r\n*>") || strings.Trim(prefix, ".") == "" {
+			return fmt.Errorf("API prefix %q is no subject", protocol.Text(prefix, 80))
+		}
+		return nil
+	}
+}
+
+// WithTimeout sets how long one request to the server may take,
+// DefaultTimeout if not set. What a call does may need several.
+func WithTimeout(d time.Duration) Option {
+	return func(c *Client) error {
+		c.timeout = d
+		return positive("time-out", d)
+	}
+}
+
+// WithEvery sets how often a saga that is waited for is looked at, in case an
+// announcement was lost: DefaultEvery if not set.
+func WithEvery(d time.Duration) Option {
+	return func(c *Client) error {
+		c.every = d
+		return positive("interval", d)
+	}
+}
+
+func positive(what string, d time.Duration) error {
+	if d <= 0 {
+		return fmt.Errorf("%s %v is not positive", what, d)
+	}
+	return nil
+}
+
+// New returns a client that uses nc. It sends nothing yet.
+func New(nc *nats.Conn, options ...Option) (*Client, error) {
+	if nc == nil {
+		return nil, errors.New("client: it needs a connection")
+	}
+	c := &Client{
+		nc: nc, api: "$JS.API.", timeout: DefaultTimeout, every: DefaultEvery,
+		looks: make(chan struct{}, looksAtOnce), valid: make(map[string]error),
+	}
+	for _, option := range options {
+		if err := option(c); err != nil {
+			return nil, fmt.Errorf("client: %w", err)
+		}
+	}
+	c.feed = newFeed(nc, c.subjects)
+	return c, nil
+}
+
+// Close ends what the client does on its connection. Waits that are under way
+// go on by looking.
+func (c *Client) Close() { c.feed.close() }
+
+// Partitions is how many partitions the journal has, which never changes.
+func (c *Client) Partitions(ctx context.Context) (int, error) {
+	c.mu.Lock()
+	n := c.partitions
+	c.mu.Unlock()
+	if n > 0 {
+		return n, nil
+	}
+	metadata, err := c.metadata(ctx, c.subjects.Stream(0))
+	if err != nil {
+		return 0, err
+	}
+	if n, err = protocol.Partitions(metadata); err != nil {
+		return 0, fmt.Errorf("client: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.partitions = n
+	return n, nil
+}
+
+// home checks id, and returns its partition.
+func (c *Client) home(ctx context.Context, id string) (int, error) {
+	if err := protocol.CheckID(id); err != nil {
+		return 0, fmt.Errorf("client: %w", err)
+	}
+	n, err := c.Partitions(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return protocol.Partition(id, n), nil
+}
+
+// validate says everything that is wrong with d. The answer is remembered: a
+// definition does not change.
+func (c *Client) validate(d sagas.Definition) error {
+	key := d.String()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err, known := c.valid[key]
+	if !known {
+		err = d.Validate()
+		c.valid[key] = err
+	}
+	return err
+}
