@@ -43,7 +43,7 @@
 //
 //	ACL SETUSER amends on >secret resetkeys ~amends:* resetchannels -@all
 //	  +eval +evalsha +hmget +hset +hdel +hlen
-//	  +zadd +zrem +zcard +zrange +zlexcount
+//	  +zadd +zrem +zcard +zrange +zlexcount +zmscore
 //	  +unlink +ping +client|setname
 //	  +info +config|get
 //

@@ -27,6 +27,12 @@ type members struct {
 	list []string
 }
 
+// expect makes room for n entries.
+func (m *members) expect(n int) {
+	m.text.Grow(n * 80)
+	m.list = make([]string, 0, n)
+}
+
 // end returns the text written since from.
 func (m *members) end(from int) string { return m.text.String()[from:] }
 

@@ -19,7 +19,7 @@ import (
 func row(id string) orchestrator.Row {
 	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	return orchestrator.Row{
-		State: instance.State{ID: id, Definition: "order", Version: 1, Status: instance.Running, Run: 1, Started: at, Updated: at},
+		State: instance.State{ID: id, Definition: "order", Version: 1, Status: instance.Running, Tags: map[string]string{"a": "b"}, Run: 1, Started: at, Updated: at},
 		Due:   at,
 	}
 }
