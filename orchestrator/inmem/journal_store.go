@@ -133,7 +133,7 @@ func (s *stream) condition(subject string, h protocol.Header) error {
 
 // last returns the newest message whose subject matches filter, or nil.
 func (s *stream) last(filter string) *orchestrator.Message {
-	if id := saga(filter); id != "*" && id != ">" {
+	if id := saga(filter); id != "" && id != "*" && id != ">" {
 		for _, sequence := range slices.Backward(s.bySaga[id]) {
 			if m := s.messages[sequence-1]; matches(m.Subject, filter) {
 				return m
