@@ -297,24 +297,24 @@ func TestTheHandlerKnowsItsCommand(t *testing.T) {
 	}
 }
 
-// A log collects what a participant logs.
-type log struct {
+// A logged is what a participant has logged.
+type logged struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (l *log) Write(b []byte) (int, error) {
+func (l *logged) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(b)
 }
 
-func (l *log) has(s string) bool {
+func (l *logged) has(s string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Contains(l.text.String(), s)
 }
 
-func (l *log) option() participants.Option {
+func (l *logged) option() participants.Option {
 	return participants.WithLogger(slog.New(slog.NewTextHandler(l, nil)))
 }

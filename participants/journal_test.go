@@ -34,7 +34,7 @@ func newJournal(t testing.TB, count int, options ...natstest.Option) *journal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &journal{t: t, server: s, nc: nc, js: js, count: count, feed: make(chan *nats.Msg, 10_000)}
+	j := &journal{t: t, server: s, nc: nc, js: js, count: count, feed: make(chan *nats.Msg, 200_000)}
 	for n := range count {
 		j.makeStream(n)
 	}

@@ -110,7 +110,7 @@ func TestRunWaitsForTheJournal(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t, 0)
 	j.count = 2
-	var l log
+	var l logged
 	p := answering(t, j, func(context.Context, amount) (receipt, error) { return receipt{"R-1"}, nil }, l.option())
 	j.run(p)
 	eventually(t, "it says that it waits", func() bool { return l.has(`msg="waiting for the journal" stream=SAGA-0`) })
@@ -363,7 +363,7 @@ func TestAConsumerThatIsNotAsItShouldBeIsUsedAndSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var l log
+	var l logged
 	p := answering(t, j, func(context.Context, amount) (receipt, error) { return receipt{"R-1"}, nil },
 		l.option(), participants.WithHeartbeat(20*time.Second))
 	j.run(p)
