@@ -31,6 +31,7 @@ type life struct {
 	links  []entry
 	bodies map[uint64][]byte                           // of inputs and of commands, by sequence
 	watch  func(in instance.Input, e entry, err error) // told of every link, and of every input that was dropped
+	ask    func(s instance.State, in instance.Input, now instance.Moment) (instance.Decision, error)
 }
 
 // An entry is a link as the journal has it.
@@ -48,6 +49,9 @@ func begin(def sagas.Definition, input string) *life {
 		}),
 	}
 	l.state = l.begun
+	l.ask = func(s instance.State, in instance.Input, now instance.Moment) (instance.Decision, error) {
+		return instance.Decide(def, s, in, now)
+	}
 	return l
 }
 
@@ -81,7 +85,7 @@ func (l *life) rest() {
 
 // decide asks once. What no process can decide now is parked.
 func (l *life) decide(in instance.Input) error {
-	d, err := instance.Decide(l.def, l.state, in, instance.Moment{At: l.now, Random: l.random})
+	d, err := l.ask(l.state, in, instance.Moment{At: l.now, Random: l.random})
 	var mapping *instance.MappingError
 	switch {
 	case errors.As(err, &mapping):

@@ -3,6 +3,7 @@ package instance_test
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,9 @@ func (s *scenario) run(t *testing.T, d *datadriven.TestData) {
 		return
 	case "release": // a new release of the definition's code, which mends what was broken
 		s.code.version, s.code.broken = s.code.version+1, map[string]bool{}
+		return
+	case "random": // what is drawn for jitter from now on
+		s.random, _ = strconv.ParseFloat(d.CmdArgs[0].Key, 64)
 		return
 	case "wait":
 		s.now = s.now.Add(duration(t, d.CmdArgs[0].Key))

@@ -69,16 +69,18 @@ func readStep(t *testing.T, fields []string) plan {
 	return p
 }
 
-// readPolicy reads attempts and waits, as 5x1s..30s.
+// readPolicy reads attempts, waits and jitter, as 5x1s..30s~0.2.
 func readPolicy(t *testing.T, text string) sagas.Policy {
 	t.Helper()
+	text, jitter, _ := strings.Cut(text, "~")
+	spread, _ := strconv.ParseFloat(jitter, 64)
 	attempts, waits, _ := strings.Cut(text, "x")
 	base, longest, bounded := strings.Cut(waits, "..")
 	n, err := strconv.Atoi(attempts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := sagas.Backoff(n, duration(t, base)).Jitter(0)
+	p := sagas.Backoff(n, duration(t, base)).Jitter(spread)
 	if bounded {
 		p = p.Cap(duration(t, longest))
 	}
