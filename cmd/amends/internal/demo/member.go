@@ -1,0 +1,62 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/nats-io/nats.go"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/natsjournal"
+	"github.com/amends-io/amends/orchestrator/natsservice"
+	"github.com/amends-io/amends/orchestrator/redisview"
+	"github.com/amends-io/amends/sagas"
+)
+
+// A Member is an orchestrator with its service, as the demo and dev run it.
+type Member struct {
+	NC          *nats.Conn
+	Redis       redis.UniversalClient
+	Prefix      string // of the journal's subjects
+	KeyPrefix   string // of the view's keys
+	Name        string // drawn at random if empty
+	Version     string // of the program
+	Definitions []sagas.Definition
+	Log         *slog.Logger
+}
+
+// Run drives sagas, and answers for them, until ctx is over. The journal is
+// there already. Without definitions it only answers.
+func (m Member) Run(ctx context.Context) error {
+	journal, err := natsjournal.Open(ctx, m.NC, natsjournal.WithPrefix(m.Prefix))
+	if err != nil {
+		return err
+	}
+	defer journal.Close()
+	view, err := redisview.Open(ctx, m.Redis, redisview.WithPrefix(m.KeyPrefix), redisview.WithLogger(m.Log))
+	if err != nil {
+		return err
+	}
+	service := natsservice.Config{Journal: journal, View: view, Prefix: m.Prefix, Version: m.Version, Log: m.Log}
+	drive := func(ctx context.Context) error { <-ctx.Done(); return nil }
+	if len(m.Definitions) > 0 {
+		o, err := orchestrator.New(orchestrator.Config{
+			Journal: journal, View: view, Definitions: m.Definitions, Name: m.Name, Prefix: m.Prefix, Log: m.Log,
+		})
+		if err != nil {
+			return err
+		}
+		service.Orchestrator, drive = o, o.Run
+	}
+	s, err := natsservice.New(m.NC, service)
+	if err != nil {
+		return err
+	}
+	if err = errors.Join(drive(ctx), s.Stop()); err != nil {
+		return fmt.Errorf("orchestrator: %w", err)
+	}
+	return nil
+}
