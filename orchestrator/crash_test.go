@@ -65,9 +65,9 @@ func (w *world) crash(m *member, dead *atomic.Bool) {
 	m.stop()
 }
 
-// killAt makes m dead to the world at its n-th append: before it is stored, or
-// after it was, but before m hears of it. The returned channel closes then.
-func (w *world) killAt(m *member, dead *atomic.Bool, n int, stored bool) <-chan struct{} {
+// killAt makes m's appends go nowhere from the n-th on, which is stored or not,
+// but of which m never hears. The returned channel closes then.
+func (w *world) killAt(m *member, n int, stored bool) <-chan struct{} {
 	killed := make(chan struct{})
 	var count atomic.Int64
 	m.journal.SetHook(func(d orchestrator.Draft) inmem.Fault {
@@ -78,10 +78,9 @@ func (w *world) killAt(m *member, dead *atomic.Bool, n int, stored bool) <-chan 
 		case at < int64(n):
 			return inmem.Fault{}
 		case at == int64(n):
-			dead.Store(true)
 			close(killed)
 			if stored {
-				return inmem.AckLost()
+				return inmem.AckHeld(&inmem.Gate{})
 			}
 		}
 		return inmem.NotStored()

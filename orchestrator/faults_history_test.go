@@ -89,10 +89,13 @@ func TestAViewOlderThanAPurgeLosesItsRows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, threeSteps(false))
-				first := w.run("a", retention(time.Minute))
+				first := w.run("a", retention(time.Minute), func(c *orchestrator.Config) { c.CanaryEvery = time.Hour })
 				ids := w.startMany("old", 10)
 				w.awaitEnds(ids)
 				w.checkView(ids...)
+				// The newest message that the view has seen stays.
+				stays := w.control("ghost", "c-1", instance.Cancel)
+				w.until("the view has seen it", func() bool { return w.position() == stays })
 				old := w.view.Snapshot()
 				for _, id := range ids {
 					w.gone(id)

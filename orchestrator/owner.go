@@ -138,12 +138,23 @@ func (o *owner) tick() {
 
 // untilNext is how long nothing has to be done if nothing comes in.
 func (o *owner) untilNext() time.Duration {
-	wait := o.cfg.CanaryEvery / 2
-	if _, at, ok := o.timers.first(); ok && o.live {
-		wait = min(wait, time.UnixMilli(at).Sub(o.cfg.Now()))
+	now := o.cfg.Now()
+	wait := o.cfg.CanaryEvery
+	if !o.canaryFlew {
+		wait = min(wait, o.canaryAt.Sub(now))
 	}
-	if len(o.dirty) > 0 && !o.writing {
+	if o.live {
+		wait = min(wait, o.retainAt.Sub(now))
+		if _, at, ok := o.timers.first(); ok {
+			wait = min(wait, time.UnixMilli(at).Sub(now))
+		}
+	}
+	switch {
+	case o.writing:
+	case len(o.dirty) > 0 || len(o.deleted) > 0:
 		wait = min(wait, time.Until(o.flushAt))
+	case o.safe() != o.position.To:
+		wait = min(wait, idleFlush-time.Since(o.wrote))
 	}
 	return max(wait, time.Millisecond)
 }
