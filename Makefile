@@ -1,0 +1,48 @@
+# make help lists what there is. CI runs 'make test', so that local and CI cannot differ.
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GO         ?= go
+FUZZTIME   ?= 30s
+
+.PHONY: help test tools vet lint race demo crash fuzz mutants bench tidy
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+test: tools vet lint race demo crash ## everything that must hold: what CI runs
+
+tools: ## install what the tests need: a real redis-server
+	@sh ./internal/tools.sh
+
+vet: ## go vet, gofmt
+	$(GO) vet ./...
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+
+lint: ## staticcheck; the borders between packages are kept by a test in internal/rules
+	$(GO) run $(STATICCHECK) ./...
+
+race: ## all tests with the race detector
+	$(GO) test -race -timeout 20m ./...
+
+demo: ## the demo on real orders, to its end
+	$(GO) run ./cmd/amends demo --exit
+
+crash: ## the demo, its orchestrator killed and restarted three times on the way
+	$(GO) run ./cmd/amends demo --exit --crash 3 --orders 3000
+
+fuzz: ## each fuzz test for $(FUZZTIME)
+	@for pkg in $$($(GO) list ./...); do \
+	  for name in $$($(GO) test -list '^Fuzz' $$pkg 2>/dev/null | grep '^Fuzz'); do \
+	    echo "$$name in $$pkg"; $(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; \
+	done
+
+mutants: ## break one rule at a time, and see its test fail
+	$(GO) run ./internal/mutants
+
+bench: ## Go benchmarks of the core, the loop and the adapters
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+tidy: ## go mod tidy
+	$(GO) mod tidy
