@@ -10,8 +10,8 @@ import (
 // who and why, as long as the saga is not over: the operator reads the answer
 // from the decision.
 func (d *decision) control(in Control) error {
-	if in.Sequence <= d.state.Read {
-		return ErrRead
+	if err := d.fresh(in.Sequence); err != nil {
+		return err
 	}
 	switch in.Verb {
 	case Cancel, Suspend, Resume, Retry, Resolve:

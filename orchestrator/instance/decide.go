@@ -167,9 +167,21 @@ func (d *decision) acceptOutput(step int, output []byte) (err error) {
 	return d.def.AcceptOutput(step, output)
 }
 
-func (d *decision) signal(in SignalSent) error {
-	if in.Sequence <= d.state.Read {
+// fresh reports why an input that names no attempt must not count: it was
+// stored before the start, for an earlier run of the id, or it was read before.
+func (d *decision) fresh(sequence uint64) error {
+	switch {
+	case sequence < d.state.Run:
+		return ErrOver
+	case sequence <= d.state.Read:
 		return ErrRead
+	}
+	return nil
+}
+
+func (d *decision) signal(in SignalSent) error {
+	if err := d.fresh(in.Sequence); err != nil {
+		return err
 	}
 	size := len(in.Body)
 	for i := range d.state.Signals {

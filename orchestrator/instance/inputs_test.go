@@ -148,12 +148,28 @@ func (d *driver) operate() {
 		}
 		in.Unsettled = !d.honest && d.IntN(3) == 0
 	default:
-		body := []byte(`"now"`)
-		_ = d.take(instance.SignalSent{Sequence: d.next(body), Name: "hurry", Body: body})
+		d.signalSent()
 		return
 	}
 	if d.started() {
 		d.control(in)
+	}
+}
+
+// signalSent takes a signal, once of this run and once of an earlier one.
+func (d *driver) signalSent() {
+	body := []byte(`"now"`)
+	links := len(d.links)
+	for _, in := range []instance.Input{
+		instance.SignalSent{Sequence: firstRun - 1, Name: "hurry", Body: body},
+		instance.Control{Sequence: firstRun - 2, Verb: instance.Cancel, By: "anna"},
+	} {
+		if err := d.take(in); !errors.Is(err, instance.ErrOver) || len(d.links) > links {
+			d.check.fail("%+v is of an earlier run, and counts: %v", in, err)
+		}
+	}
+	if d.started() {
+		_ = d.take(instance.SignalSent{Sequence: d.next(body), Name: "hurry", Body: body})
 	}
 }
 

@@ -91,7 +91,11 @@ func (s *scenario) input(t *testing.T, d *datadriven.TestData) {
 		_ = s.take(instance.TimerFired{Attempt: a})
 	case "signal":
 		body := []byte(strings.TrimSpace(d.Input))
-		_ = s.take(instance.SignalSent{Sequence: s.next(body), Name: d.CmdArgs[0].Key, Body: body})
+		in := instance.SignalSent{Sequence: s.next(body), Name: d.CmdArgs[0].Key, Body: body}
+		if d.HasArg("stored") {
+			d.ScanArgs(t, "stored", &in.Sequence)
+		}
+		_ = s.take(in)
 	case "look-again": // at the latest input
 		_ = s.take(s.latest)
 	case "park":
