@@ -24,6 +24,7 @@ type life struct {
 	def    sagas.Definition
 	begun  instance.State // of which only the start is stored
 	state  instance.State
+	prior  instance.State // before the latest link
 	now    time.Time
 	random float64
 	last   uint64 // sequence of the journal's last message
@@ -117,7 +118,7 @@ func (l *life) append(in instance.Input, d instance.Decision) {
 	e := entry{instance.Link{Sequence: l.next(body), Time: l.now, Read: d.Read}, text, d.Command}
 	e.Events = l.decode(text)
 	l.links = append(l.links, e)
-	l.state = instance.Fold(l.state, e.Link)
+	l.prior, l.state = l.state, instance.Fold(l.state, e.Link)
 	if l.watch != nil {
 		l.watch(in, e, nil)
 	}

@@ -59,7 +59,6 @@ type driver struct {
 	honest  bool
 	sent    []instance.Command
 	replies []instance.Reply // answers that were given, and may come any time
-	prior   instance.State   // as it was before the latest link
 	frozen  []snapshot
 	log     strings.Builder
 }
@@ -80,6 +79,9 @@ func newDriver(seed uint64, watch func(instance.State, entry)) *driver {
 	}
 	d.check = newChecker(d.def)
 	d.ask = d.decideTwice
+	if watch != nil { // somebody wants to see many lives, soon
+		d.ask = d.decideOnce
+	}
 	d.watch = func(in instance.Input, e entry, err error) {
 		fmt.Fprintf(&d.log, "%8s  %+v\n", since(d.now), in)
 		if err != nil {
@@ -99,6 +101,10 @@ func newDriver(seed uint64, watch func(instance.State, entry)) *driver {
 	return d
 }
 
+func (d *driver) decideOnce(s instance.State, in instance.Input, now instance.Moment) (instance.Decision, error) {
+	return instance.Decide(d.life.def, s, in, now)
+}
+
 // decideTwice asks the core, and checks that it is a function of its arguments
 // that leaves them as they were.
 func (d *driver) decideTwice(s instance.State, in instance.Input, now instance.Moment) (instance.Decision, error) {
@@ -115,7 +121,6 @@ func (d *driver) decideTwice(s instance.State, in instance.Input, now instance.M
 	if err != nil && len(first.Events) > 0 {
 		d.check.fail("error %v comes with events %v", err, first.Events)
 	}
-	d.prior = s
 	return first, err
 }
 
@@ -130,8 +135,10 @@ func encode(s instance.State) string {
 // step lets one thing happen.
 func (d *driver) step() {
 	switch n := d.IntN(100); {
-	case d.state.Fingerprint == "" && n < 60:
+	case !d.started() && n < 60:
 		_ = d.take(instance.Start{Sequence: firstRun})
+	case !d.started() && n < 62: // somebody found that it can never run
+		d.append(instance.Start{Sequence: firstRun}, instance.Refuse(d.state, "the start cannot be read"))
 	case n < 28:
 		d.deliver()
 	case n < 53:
