@@ -1,11 +1,14 @@
 package main
 
-import "github.com/amends-io/amends/sagas"
+import (
+	"github.com/amends-io/amends/sagas"
+	"github.com/amends-io/amends/sagas/placeorder"
+)
 
 // samples are the definitions that are linked in: 'amends serve' decides for
 // sagas of these, and 'amends start' checks their inputs before it sends them.
 func samples() []sagas.Definition {
-	return nil
+	return []sagas.Definition{placeorder.PlaceOrder.Definition}
 }
 
 // sample returns the newest linked definition of that name, or the one of

@@ -119,7 +119,7 @@ func (d *Outside) Stop() error {
 		return nil
 	}
 	d.running.end()
-	_ = d.running.stdin.Close() // that is what tells it
+	_ = d.running.stdin.Close()                                                       // that is what tells it
 	late := time.AfterFunc(stopPatience, func() { _ = d.running.cmd.Process.Kill() }) // fails if it has ended
 	defer late.Stop()
 	<-d.running.ended
