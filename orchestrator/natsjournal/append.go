@@ -104,7 +104,7 @@ func plainAck(data []byte) (sequence uint64, ok bool) {
 	if !ok || bytes.IndexByte(rest, '"') < 0 {
 		return 0, false
 	}
-	if rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, ", "), []byte(`"seq":`)); !ok || len(rest) < 2 || rest[len(rest)-1] != '}' {
+	if rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, ", "), []byte(`"seq":`)); !ok || len(rest) < 2 || len(rest) > 20 || rest[len(rest)-1] != '}' {
 		return 0, false
 	}
 	for _, c := range rest[:len(rest)-1] {

@@ -63,6 +63,22 @@ func TestCreateMayBeRepeatedAndGoesOnWhereItStopped(t *testing.T) {
 	}
 }
 
+func TestTheFirstStreamIsMadeLast(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Connect(t, natstest.Start(t))
+	js := jetStream(t, nc)
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "FOREIGN", Subjects: []string{"saga.1.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := natsjournal.Create(t.Context(), nc, natsjournal.Layout{Partitions: 3}); err == nil {
+		t.Fatal("another stream has a partition's subjects")
+	}
+	// Whoever asks it for the partition count must not find half a journal.
+	if _, err := js.Stream(t.Context(), "SAGA-0"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("SAGA-0: %v, want: %v", err, jetstream.ErrStreamNotFound)
+	}
+}
+
 func TestAJournalOfWhichAPartIsMissingIsNotOpened(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"SAGA-1", "KV_AMENDS-LEASES", "KV_AMENDS-DEFINITIONS"} {

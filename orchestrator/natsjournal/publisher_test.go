@@ -1,0 +1,76 @@
+package natsjournal
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/amends-io/amends/internal/natstest"
+	"github.com/amends-io/amends/orchestrator"
+)
+
+// A silent subject has a subscriber that does not answer.
+func silent(t *testing.T, nc *nats.Conn) {
+	t.Helper()
+	if _, err := nc.SubscribeSync("silent"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestEveryMessageThatIsNotAnsweredHasATimeOutOfItsOwn(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Connect(t, natstest.Start(t))
+	silent(t, nc)
+	p, err := newPublisher(nc, 100*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	answers := make(chan error, 10)
+	publish := func() {
+		p.publish(&nats.Msg{Subject: "silent"}, func(_ uint64, err error) { answers <- err })
+	}
+	began := time.Now()
+	publish()
+	<-time.After(30 * time.Millisecond) // so that the second's time ends later than the first's
+	publish()
+	for range 2 {
+		select {
+		case err := <-answers:
+			if !errors.Is(err, orchestrator.ErrInDoubt) || time.Since(began) < 100*time.Millisecond {
+				t.Errorf("answered after %v: %v", time.Since(began), err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("a message was not answered")
+		}
+	}
+	publish() // the timer, which had nothing to wait for, goes again
+	<-answers
+}
+
+func TestAnAnsweredMessageIsNotAnsweredAgain(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Connect(t, natstest.Start(t))
+	p, err := newPublisher(nc, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan uint64, 10)
+	number := p.wait(func(sequence uint64, _ error) { answers <- sequence })
+	p.answer(number, 7, nil)
+	p.answer(number, 8, nil)
+	p.mu.Lock()
+	p.queue[0].at = time.Now().Add(-time.Second)
+	p.mu.Unlock()
+	p.expire()
+	p.fail(nats.ErrDisconnected)
+	p.close()
+	if first := <-answers; first != 7 || len(answers) != 0 {
+		t.Errorf("answered with %d, then %d times more", first, len(answers))
+	}
+	if len(p.queue) != 0 {
+		t.Errorf("%d deadlines are kept of nothing", len(p.queue))
+	}
+}
