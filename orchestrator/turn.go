@@ -132,8 +132,9 @@ func (o *owner) append(sg *saga, d instance.Decision, input *Pending, park bool)
 		saga: sg, decision: d, input: input, park: park, id: newDecisionID(),
 		link: instance.Link{Time: at, Read: d.Read, Events: d.Events},
 	}
+	after := instance.Fold(sg.state, f.link)
 	var err error
-	if f.draft, err = draftOf(o.subjects, o.p, &sg.state, d, at, f.id); err != nil {
+	if f.draft, err = draftOf(o.subjects, o.p, &sg.state, &after, d, at, f.id); err != nil {
 		return err
 	}
 	sg.flight = f

@@ -158,8 +158,10 @@ func newDecisionID() string {
 	return strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
 }
 
-// draftOf writes d, a decision about s, as the draft of the chain's next link.
-func draftOf(subjects protocol.Subjects, p int, s *instance.State, d instance.Decision, at time.Time, id string) (Draft, error) {
+// draftOf writes d, a decision about s that leads to after, as the draft of the
+// chain's next link. Where the saga is, and why, stands in headers of its own:
+// who waits for its end needs to know no events.
+func draftOf(subjects protocol.Subjects, p int, s, after *instance.State, d instance.Decision, at time.Time, id string) (Draft, error) {
 	events, err := EncodeEvents(d.Events)
 	if err != nil {
 		return Draft{}, err
@@ -172,6 +174,10 @@ func draftOf(subjects protocol.Subjects, p int, s *instance.State, d instance.De
 	h.Set(protocol.HeaderRead, strconv.FormatUint(d.Read, 10))
 	h.Set(protocol.HeaderTime, protocol.FormatTime(at))
 	h.Set(protocol.HeaderEvents, events)
+	h.Set(protocol.HeaderStatus, after.Status.String())
+	if after.Reason != "" && (after.Status == instance.Stuck || after.Status == instance.Compensated) {
+		h.Set(protocol.HeaderReason, protocol.Text(after.Reason, protocol.MaxReason))
+	}
 	if s.Trace != "" {
 		h.Set(protocol.HeaderTraceParent, s.Trace)
 	}

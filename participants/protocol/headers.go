@@ -29,6 +29,7 @@ const (
 	HeaderRead       = "Saga-Read"       // last input that the decision has read
 	HeaderEvents     = "Saga-Events"     // what was decided, as JSON
 	HeaderTime       = "Saga-Time"       // when it was decided, by its publisher's clock, RFC 3339
+	HeaderStatus     = "Saga-Status"     // where the saga is after the decision: running, compensating, completed, compensated, stuck
 	HeaderTags       = "Saga-Tags"       // of a start: business keys to search by, as a JSON object of strings
 
 	HeaderStep      = "Saga-Step"
@@ -40,7 +41,7 @@ const (
 	HeaderSettle    = "Saga-Settle"    // resolved by hand: record this outcome, do nothing else
 
 	HeaderOutcome = "Saga-Outcome"
-	HeaderReason  = "Saga-Reason" // why it did not succeed
+	HeaderReason  = "Saga-Reason" // why it did not succeed; of a link, why the saga is stuck or compensated
 	HeaderTook    = "Saga-Took"   // the handler's time in microseconds
 
 	HeaderVerb = "Saga-Verb" // of a control: cancel, suspend, resume, retry, resolve
