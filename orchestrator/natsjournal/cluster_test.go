@@ -27,7 +27,6 @@ func cluster(t *testing.T) []*server.Server {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() // when all three have been chosen
 		port := l.Addr().(*net.TCPAddr).Port
 		ports = append(ports, port)
 		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", port)})
