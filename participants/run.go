@@ -31,9 +31,11 @@ func (p *Participant) Run(ctx context.Context) error {
 	if p.nc == nil {
 		return fmt.Errorf("participants: %s has no connection", p.name)
 	}
-	if o := p.nc.Opts; o.MaxReconnect >= 0 || o.ReconnectBufSize >= 0 {
+	// The options are not copied as a whole: the micro service of another
+	// participant on this connection sets handlers among them meanwhile.
+	if max, buffer := p.nc.Opts.MaxReconnect, p.nc.Opts.ReconnectBufSize; max >= 0 || buffer >= 0 {
 		p.config.logger.Warn("connection should come back for ever and buffer nothing meanwhile; see participants.ConnectOptions",
-			slog.Int("max_reconnects", o.MaxReconnect), slog.Int("reconnect_buffer", o.ReconnectBufSize))
+			slog.Int("max_reconnects", max), slog.Int("reconnect_buffer", buffer))
 	}
 	s, err := p.newSession(ctx)
 	if err != nil {
