@@ -10,13 +10,12 @@ import (
 	"github.com/amends-io/amends/sagas"
 )
 
-// Why an input causes no decision. The first four say that the state proves
+// Why an input causes no decision. The first three say that the state proves
 // the input over; the caller drops it. The last two are faults of whoever sent
 // it; the caller counts it, and the journal keeps it.
 var (
 	ErrOver    = errors.New("the saga is over, or this is of an earlier run")
-	ErrRead    = errors.New("a decision has read it before")
-	ErrStale   = errors.New("the attempt it speaks of is closed")
+	ErrStale   = errors.New("the attempt it speaks of is closed, or a decision has read it before")
 	ErrEarly   = errors.New("the timer is not due, or must wait")
 	ErrNoStep  = errors.New("it answers an attempt that was never made")
 	ErrInvalid = errors.New("it cannot be what it claims to be")
@@ -174,7 +173,7 @@ func (d *decision) fresh(sequence uint64) error {
 	case sequence < d.state.Run:
 		return ErrOver
 	case sequence <= d.state.Read:
-		return ErrRead
+		return ErrStale
 	}
 	return nil
 }

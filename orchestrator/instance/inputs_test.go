@@ -197,7 +197,7 @@ func (d *driver) control(in instance.Control) {
 	if len(d.links) == links || d.links[links].Read != in.Sequence || !strings.Contains(d.links[links].text, `"anna"`) && !in.Unsettled {
 		d.check.fail("%+v is not answered", in)
 	}
-	if err := d.decide(in); !errors.Is(err, instance.ErrRead) && !d.state.Status.Over() {
+	if err := d.decide(in); !errors.Is(err, instance.ErrStale) && !d.state.Status.Over() {
 		d.check.fail("%+v is taken twice: %v", in, err)
 	}
 }
