@@ -6,6 +6,6 @@ import "github.com/spf13/cobra"
 func commands() []func(*app) *cobra.Command {
 	return []func(*app) *cobra.Command{
 		newVersion,
-		newDemo, newDemoOrchestrator,
+		newDemo, newDemoOrchestrator, newDev,
 	}
 }

@@ -101,7 +101,7 @@ func (d *Demo) fail(err error) {
 // prepare does all that comes before the first order.
 func (d *Demo) prepare(ctx context.Context) (err error) {
 	cfg := d.cfg
-	if err := cfg.CreateJournal(ctx, placeorder.PlaceOrder.Participants()); err != nil {
+	if err := cfg.CreateJournal(ctx, 1, placeorder.PlaceOrder.Participants()...); err != nil {
 		return err
 	}
 	if d.client, err = client.New(cfg.NC, client.WithPrefix(cfg.Prefix)); err != nil {

@@ -99,10 +99,10 @@ func (w World) used(ctx context.Context) (bool, error) {
 
 // CreateJournal makes the journal where there is none, and the consumers of the
 // participants: one that finds none waits a while until it looks again.
-func (w World) CreateJournal(ctx context.Context, participants []string) error {
+func (w World) CreateJournal(ctx context.Context, partitions int, participants ...string) error {
 	journal, err := natsjournal.Open(ctx, w.NC, natsjournal.WithPrefix(w.Prefix))
 	if errors.Is(err, natsjournal.ErrNoJournal) {
-		journal, err = natsjournal.Open(ctx, w.NC, natsjournal.WithPrefix(w.Prefix), natsjournal.WithCreate(1, 1))
+		journal, err = natsjournal.Open(ctx, w.NC, natsjournal.WithPrefix(w.Prefix), natsjournal.WithCreate(partitions, 1))
 	}
 	if err != nil {
 		return err

@@ -66,7 +66,7 @@ func (b *Books) effectsOnce() Check {
 		for order, e := range b.effects(step) {
 			row := rows[[2]string{order, step}]
 			done, undone = done+e.Done, undone+e.Undone
-			if e.Done != 1 || e.Undone > 1 || (e.Undone == 1) != (row.Undo == "undone") || (e.Undone == 1) != (e.Net == 0) {
+			if e.Done != 1 || row.Do != "done" || e.Undone > 1 || (e.Undone == 1) != (row.Undo == "undone") || (e.Undone == 1) != (e.Net == 0) {
 				f.add("%s of %s: done %d times, undone %d times, holds %d; the barrier says do %q, undo %q",
 					step, order, e.Done, e.Undone, e.Net, row.Do, row.Undo)
 			}
