@@ -180,6 +180,7 @@ func (o *owner) readAll(ctx context.Context, from uint64, messages chan<- Messag
 			return fmt.Errorf("read partition %d from %d: %w", o.p, from, err)
 		}
 		o.log.Info("reading was interrupted", "from", from, "reason", err)
+		pause(ctx, retryWait(0)) // a stream without a leader interrupts at once
 		if err := o.verifyUntilReachable(ctx, seen); err != nil {
 			return err
 		}

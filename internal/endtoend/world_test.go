@@ -120,13 +120,13 @@ func (w *world) orchestrate(name string) (o *orchestrator.Orchestrator, stop fun
 func (w *world) serve() {
 	w.t.Helper()
 	answer := func(_ context.Context, r request) (receipt, error) { return receipt{"r-" + r.Order}, nil }
-	undo := func(context.Context, request) (protocol.None, error) { return protocol.None{}, nil }
+	undo := func(context.Context, request) error { return nil }
 	inventory := participants.New(natstest.Connect(w.t, w.nats), "inventory", participants.WithLogger(quiet()))
 	participants.Handle(inventory, reserve, answer)
-	participants.Handle(inventory, release, undo)
+	participants.Handle(inventory, release, participants.Undo(undo))
 	payment := participants.New(natstest.Connect(w.t, w.nats), "payment", participants.WithLogger(quiet()))
 	participants.Handle(payment, charge, answer)
-	participants.Handle(payment, refund, undo)
+	participants.Handle(payment, refund, participants.Undo(undo))
 	shipping := participants.New(natstest.Connect(w.t, w.nats), "shipping", participants.WithLogger(quiet()))
 	participants.Handle(shipping, ship, func(ctx context.Context, r request) (receipt, error) {
 		if r.Units == 13 {
@@ -134,7 +134,7 @@ func (w *world) serve() {
 		}
 		return answer(ctx, r)
 	})
-	participants.Handle(shipping, recall, undo)
+	participants.Handle(shipping, recall, participants.Undo(undo))
 	ctx, cancel := context.WithCancel(context.Background())
 	for _, p := range []*participants.Participant{inventory, payment, shipping} {
 		w.group.Go(func() {
