@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -46,6 +47,18 @@ var viewFence = []viewCase{
 			}
 		}
 	}},
+	{"a position that is read back equals any other way of writing its times", func(t *testing.T, v FragileView) {
+		o := own(t, v, "a")
+		w := o.next()
+		want := w.Position
+		zone := time.FixedZone("elsewhere", 3600)
+		w.Position.Stamp.Created = w.Position.Stamp.Created.In(zone)
+		w.Position.Stamp.Time = w.Position.Stamp.Time.In(zone)
+		o.put(w)
+		if at, err := o.view.Position(t.Context()); at != want || err != nil {
+			t.Errorf("%+v, want %+v, %v", at, want, err)
+		}
+	}},
 	{"a former owner's write is refused", func(t *testing.T, v FragileView) {
 		a := own(t, v, "a")
 		a.write(orchestrator.Row{State: running("x", 1), Due: epoch})
@@ -77,6 +90,7 @@ var viewFence = []viewCase{
 			orchestrator.Row{State: with(was, func(s *instance.State) { s.Status = instance.Completed }), Was: &was},
 			orchestrator.Row{State: running("y", 2), Due: epoch},
 		)
+		w.Deleted = []orchestrator.Row{{State: running("gone", 1)}}
 		o.put(w)
 		before := o.content()
 		o.put(w)
@@ -87,8 +101,12 @@ var viewFence = []viewCase{
 			"another position": func(w *orchestrator.Write) { w.Position.To++ },
 			"another stamp":    func(w *orchestrator.Write) { w.Position.Stamp.Sequence++ },
 			"a row less":       func(w *orchestrator.Write) { w.Rows = w.Rows[:1] },
-			"a deletion":       func(w *orchestrator.Write) { w.Deleted = []orchestrator.Row{{State: was}} },
-			"another timer":    func(w *orchestrator.Write) { w.Rows = []orchestrator.Row{w.Rows[0], {State: w.Rows[1].State}} },
+			"another deletion": func(w *orchestrator.Write) { w.Deleted = []orchestrator.Row{{State: was}} },
+			"no deletion":      func(w *orchestrator.Write) { w.Deleted = nil },
+			"no timer":         func(w *orchestrator.Write) { w.Rows = []orchestrator.Row{w.Rows[0], {State: w.Rows[1].State}} },
+			"another timer": func(w *orchestrator.Write) {
+				w.Rows = []orchestrator.Row{w.Rows[0], {State: w.Rows[1].State, Due: epoch.Add(time.Hour)}}
+			},
 			"another row": func(w *orchestrator.Write) {
 				w.Rows = []orchestrator.Row{w.Rows[0], {State: running("y", 3), Due: epoch}}
 			},

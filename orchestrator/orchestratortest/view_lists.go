@@ -49,6 +49,25 @@ var viewLists = []viewCase{
 			t.Errorf("%d rows, want 300", got)
 		}
 	}},
+	{"starts of any time are in order", func(t *testing.T, v FragileView) {
+		o := own(t, v, "a")
+		var rows []orchestrator.Row
+		want := []string{"9999", "2026", "1970", "1969", "0001"}
+		for _, year := range want {
+			n, _ := strconv.Atoi(year)
+			rows = append(rows, orchestrator.Row{State: with(running(year, 0), func(s *instance.State) {
+				s.Started = time.Date(n, 1, 1, 0, 0, 0, 0, time.UTC)
+			})})
+		}
+		o.write(rows...)
+		if diff := gocmp.Diff(want, o.ids(orchestrator.Query{})); diff != "" {
+			t.Error(diff)
+		}
+		since := orchestrator.Query{From: time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC), To: epoch.Add(time.Hour)}
+		if diff := gocmp.Diff(want[1:4], o.ids(since)); diff != "" {
+			t.Error(diff)
+		}
+	}},
 	{"hostile text mixes nothing up", hostile},
 }
 

@@ -73,6 +73,28 @@ var viewRows = []viewCase{
 			o.put(deletion(o, orchestrator.Row{State: changed, Was: &changed}))
 		}
 	}},
+	{"index entries follow a change of a single property", func(t *testing.T, v FragileView) {
+		o := own(t, v, "a")
+		s := running("x", 1)
+		o.write(orchestrator.Row{State: s})
+		for _, change := range []func(*instance.State){
+			func(s *instance.State) { s.Status = instance.Stuck },
+			func(s *instance.State) { s.Definition = "refund" },
+			func(s *instance.State) { s.Version++ },
+			func(s *instance.State) { s.Tags = map[string]string{"n": "2"} },
+			func(s *instance.State) { s.Tags = nil },
+			func(s *instance.State) { s.Suspended = true },
+			func(s *instance.State) { s.Suspended = false },
+			func(s *instance.State) { s.Parked = "why" },
+			func(s *instance.State) { s.Parked = "" },
+			func(s *instance.State) { s.Started = s.Started.Add(time.Millisecond) },
+		} {
+			was := s
+			s = with(s, change)
+			o.write(orchestrator.Row{State: s, Was: &was})
+			onlyFound(t, o, s, was)
+		}
+	}},
 	{"a row that is known to be new needs no look at what there was", func(t *testing.T, v FragileView) {
 		o := own(t, v, "a")
 		x := running("x", 1)

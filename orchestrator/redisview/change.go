@@ -63,9 +63,6 @@ func (c *change) make(w orchestrator.Write, old map[string]instance.State) error
 
 func (c *change) delete(r *orchestrator.Row, old map[string]instance.State) {
 	id := &r.State.ID
-	if c.deleted[*id] {
-		return
-	}
 	c.deleted[*id] = true
 	c.digest.WriteString(*id)
 	c.digest.WriteByte(0)

@@ -44,7 +44,7 @@ func (m *members) hold(s string) *string {
 
 // of appends the index entries of s to list, without its class's name.
 func (m *members) of(list []string, s *instance.State) []string {
-	if s == nil || s.ID == "" {
+	if s == nil {
 		return list
 	}
 	at := stamp(s.Started.UnixMilli())

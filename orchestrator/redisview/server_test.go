@@ -235,3 +235,76 @@ func TestDamagedIndexEntryIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// meanwhile is a hook that calls a function once, before the second command.
+type meanwhile struct {
+	commands int
+	call     func()
+}
+
+func (m *meanwhile) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (m *meanwhile) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (m *meanwhile) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if m.commands++; m.commands == 2 {
+			m.call()
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func TestWriteIsRefusedIfTheRowsItReplacesChangedSinceItReadThem(t *testing.T) {
+	t.Parallel()
+	s := redistest.New(t)
+	v, slow := open(t, s.Client(t)), open(t, s.Client(t))
+	exchange(t, v, "a")
+	take(t, v, write("a", 1, row("x")))
+	stuck := row("x")
+	stuck.State.Status = instance.Stuck
+	over := row("x")
+	over.State.Status = instance.Completed
+	slow.rdb.AddHook(&meanwhile{call: func() { take(t, v, write("a", 2, stuck)) }})
+	refuse(t, slow, write("a", 3, over)) // it read at revision 1
+	take(t, v, write("a", 2, stuck))
+	take(t, v, write("a", 3, over))
+	count, err := v.Partition(0).Count(t.Context())
+	if err != nil || len(count) != 1 || count[instance.Completed] != 1 {
+		t.Errorf("count %v, %v", count, err)
+	}
+}
+
+func TestWriteOfMoreThanRedisTakesIsAnError(t *testing.T) {
+	t.Parallel()
+	v := open(t, redistest.Client(t))
+	exchange(t, v, "a")
+	w := write("a", 1)
+	w.Deleted = make([]orchestrator.Row, 1<<19)
+	for i := range w.Deleted {
+		w.Deleted[i].Was = &instance.State{}
+	}
+	if err := v.Partition(0).Write(t.Context(), w); err == nil || !strings.Contains(err.Error(), "too many") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestLongTextLeavesTheIndexSmall(t *testing.T) {
+	t.Parallel()
+	v := open(t, redistest.Client(t))
+	exchange(t, v, "a")
+	r := row("x")
+	r.State.Tags = map[string]string{strings.Repeat("k", 1<<20): strings.Repeat("v", 1<<20)}
+	take(t, v, write("a", 1, r))
+	members, err := v.rdb.ZRange(t.Context(), v.key(0, "index"), 0, -1).Result()
+	if err != nil || len(members) != 4 {
+		t.Fatalf("%d members, %v", len(members), err)
+	}
+	for _, m := range members {
+		if len(m) > 500 {
+			t.Errorf("%.20q… has %d bytes", m, len(m))
+		}
+	}
+}

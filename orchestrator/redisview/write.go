@@ -35,9 +35,6 @@ return 1
 `)
 
 func (p *partition) Write(ctx context.Context, w orchestrator.Write) error {
-	if w.Position.Revision == 0 {
-		return orchestrator.ErrNotFollowing // revisions begin with 1
-	}
 	old, err := p.unknown(ctx, w)
 	if err != nil {
 		return err
