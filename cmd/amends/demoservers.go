@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/nats-io/nats.go"
 	"github.com/redis/go-redis/v9"
@@ -164,7 +165,10 @@ func newDemoOrchestrator(a *app) *cobra.Command {
 			s.Prefix = a.prefix
 			m := s.member(log)
 			m.Name = name
-			return m.Run(ctx)
+			if err := m.Run(ctx); ctx.Err() == nil {
+				return err
+			}
+			return nil // to end was all that was wanted
 		},
 	}
 	cmd.Flags().StringVar(&name, "name", "", "of the member")
@@ -206,4 +210,8 @@ func (l redisLog) Printf(_ context.Context, format string, args ...any) {
 	l.Warn("redis: " + fmt.Sprintf(format, args...))
 }
 
-func quietRedis(log *slog.Logger) { redis.SetLogger(redisLog{log}) }
+var redisOnce sync.Once // the client has one logger for the whole process
+
+func quietRedis(log *slog.Logger) {
+	redisOnce.Do(func() { redis.SetLogger(redisLog{log}) })
+}

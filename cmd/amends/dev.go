@@ -69,6 +69,11 @@ func (a *app) dev(ctx context.Context, f devFlags, command []string) error {
 	if f.partitions < 1 {
 		return usagef("--partitions %d: at least 1", f.partitions)
 	}
+	if len(command) > 0 {
+		if _, err := exec.LookPath(command[0]); err != nil {
+			return usage(err)
+		}
+	}
 	log := a.logger(f.verbose)
 	quietRedis(log)
 	if f.dir == "" {
