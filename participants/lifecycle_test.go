@@ -69,6 +69,67 @@ func TestStoppingFinishesWhatIsInFlightAndGivesBackTheRest(t *testing.T) {
 	}
 }
 
+func TestStoppingGivesBackWhatIsFetchedAhead(t *testing.T) {
+	t.Parallel()
+	j := newJournal(t, 1)
+	finish := make(chan struct{})
+	p := answering(t, j, func(context.Context, amount) (receipt, error) {
+		<-finish
+		return receipt{"R-1"}, nil
+	}, participants.WithConcurrency(2))
+	for n := range 10 {
+		j.send(command(fmt.Sprint("order-", n), protocol.Do, 1, `{"units":1}`))
+	}
+	acks := j.acks()
+	stop := j.run(p)
+	var delivered int
+	eventually(t, "two are carried out, one waits for a worker, and one is fetched ahead", func() bool {
+		c, err := j.js.Consumer(t.Context(), "SAGA-0", "payment")
+		if err != nil {
+			return false
+		}
+		delivered = c.CachedInfo().NumAckPending
+		return p.Counts().Received == 3 && delivered >= 4
+	})
+	stopped := make(chan error)
+	go func() { stopped <- stop() }()
+	for range delivered - 2 {
+		j.next(acks, "-NAK")
+	}
+	close(finish)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What Run wrote last has reached the server when it returns: a program that
+// ends then loses no acknowledgement.
+func TestRunEndsWithAFlush(t *testing.T) {
+	t.Parallel()
+	j := newJournal(t, 1)
+	var tap tap
+	p := participants.New(natstest.Connect(t, j.server, nats.SetCustomDialer(&tap)), "payment", silent())
+	participants.Handle(p, charge, func(context.Context, amount) (receipt, error) { return receipt{"R-1"}, nil })
+	stop := j.run(p)
+	j.send(command("order-1", protocol.Do, 1, `{"units":1}`))
+	j.reply()
+	j.acknowledged("payment")
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	var last string
+	eventually(t, "the last thing written is a ping", func() bool {
+		tap.mu.Lock()
+		defer tap.mu.Unlock()
+		for _, f := range tap.frames {
+			if f.out {
+				last = f.line
+			}
+		}
+		return last == "PING"
+	})
+}
+
 func TestAHandlerThatDoesNotEndIsToldSoAndThenLeftBehind(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t, 1)
@@ -164,6 +225,33 @@ func TestAConsumerThatIsDeletedIsMadeAgainBehindWhatWasAcknowledged(t *testing.T
 	j.acknowledged("payment")
 	if n := calls.Load(); n != 3 && n != 4 {
 		t.Errorf("%d calls, want one of each command, and of order-2 two at most", n)
+	}
+}
+
+func TestAJournalThatIsMadeAnewIsReadFromItsBeginning(t *testing.T) {
+	t.Parallel()
+	j := newJournal(t, 1)
+	f := func(context.Context, amount) (receipt, error) { return receipt{"R-1"}, nil }
+	stop := j.run(answering(t, j, f))
+	for n := range 10 {
+		j.send(command(fmt.Sprint("order-", n), protocol.Do, 1, `{"units":1}`))
+		j.reply()
+	}
+	j.acknowledged("payment")
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	p := answering(t, j, f) // which begins with ten commands acknowledged
+	j.run(p)
+	j.send(command("order-10", protocol.Do, 1, `{"units":1}`))
+	j.reply()
+	if err := j.js.DeleteStream(t.Context(), "SAGA-0"); err != nil {
+		t.Fatal(err)
+	}
+	j.makeStream(0)
+	j.send(command("order-11", protocol.Do, 1, `{"units":1}`))
+	if m := j.message(); !strings.Contains(m.Subject, ".order-11.") {
+		t.Errorf("a reply to %s", m.Subject)
 	}
 }
 

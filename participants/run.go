@@ -99,7 +99,6 @@ func (p *Participant) newSession(ctx context.Context) (*session, error) {
 }
 
 func (s *session) run(ctx context.Context) error {
-	defer s.js.CleanupPublisher()
 	defer s.cancel()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -123,6 +122,7 @@ func (s *session) run(ctx context.Context) error {
 	partitions.Wait()
 	unfinished := s.finish()
 	close(s.over)
+	s.js.CleanupPublisher()
 	_ = service.Stop() // fails on a closed connection, where nothing is left to stop
 	if err = errors.Join(err, unfinished); err != nil {
 		return err // not waiting for workers that may hang
