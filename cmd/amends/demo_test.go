@@ -160,6 +160,7 @@ func TestDemoSaysWhatToDo(t *testing.T) {
 		{"", nats, exitUsage, "Redis is not: set REDIS_URL"},
 		{"", redis, exitUsage, "NATS is not: set NATS_URL"},
 		{"", neither, exitError, "connect to NATS at"},
+		{"--js-domain hub", neither, exitUsage, "leave out --js-domain"},
 	} {
 		r := runDemo(t.Context(), t, tt.variables, append([]string{"demo", "--exit"}, strings.Fields(tt.args)...)...)
 		if r.code != tt.code || !strings.Contains(r.stderr, tt.want) {
@@ -251,6 +252,24 @@ func TestDemoAddsUpAlthoughItsOrchestratorIsKilled(t *testing.T) {
 	report := demoRun{c.ProcessState.ExitCode(), stdout.String(), stderr.String()}.addsUp(t, 200)
 	if report.Crashes != 2 || report.Seed != 7 || report.Where.Prefix != "mine" {
 		t.Errorf("%+v", report)
+	}
+}
+
+func TestDemoShowsABarOnATerminalAlone(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr bytes.Buffer
+	p := &demoPrinter{app: &app{env: env{stderr: &stderr}}, out: &stdout, bar: true}
+	p.progress(250, 1000, 0)
+	p.progress(1000, 1000, 2)
+	p.ran()
+	want := "\r  ████████░░░░░░░░░░░░░░░░░░░░░░░░  250 of 1,000 orders" +
+		"\r  ████████████████████████████████  1,000 of 1,000 orders, killed 2 times" +
+		"\r" + strings.Repeat(" ", 73) + "\r"
+	if diff := cmp.Diff(want, stderr.String()); diff != "" || stdout.Len() > 0 {
+		t.Errorf("(-want +got):\n%s\nstdout: %s", diff, &stdout)
+	}
+	if isTerminal(&stdout) {
+		t.Error("a buffer is no terminal")
 	}
 }
 

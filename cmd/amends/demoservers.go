@@ -95,6 +95,13 @@ func (a *app) demoServers(ctx context.Context, cmd *cobra.Command, f serverFlags
 }
 
 func (a *app) connectGiven(s *servers, log *slog.Logger) (err error) {
+	n, err := a.nats.resolve(a.getenv)
+	switch {
+	case err != nil:
+		return usage(err)
+	case n.api() != "":
+		return usagef("the demo wants JetStream of the server that it is connected to: leave out --js-domain and --js-api-prefix")
+	}
 	if s.NC, err = a.dial("amends-demo", log, nats.RetryOnFailedConnect(false), nats.Timeout(a.timeout)); err != nil {
 		return err
 	}
