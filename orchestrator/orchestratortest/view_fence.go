@@ -201,6 +201,9 @@ var viewLoss = []viewCase{
 		if diff := cmp.Diff(stale.At, o.exchange()); diff != "" {
 			t.Errorf("exchange does not return the position of what is there:\n%s", diff)
 		}
+		if diff := cmp.Diff(stale, o.content()); diff != "" {
+			t.Errorf("the view is not what it was then:\n%s", diff)
+		}
 		o.write()
 	}},
 	{"a failover to a replica that lacks the exchange is noticed", func(t *testing.T, v FragileView) {
