@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -49,6 +50,8 @@ type Service struct {
 	base   context.Context // of requests under way
 	cancel context.CancelFunc
 	room   chan struct{} // holds a token for each request under way
+	once   sync.Once
+	ended  error
 }
 
 var semver = regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
@@ -122,11 +125,19 @@ func (s *Service) register() error {
 	if err := errors.Join(errs...); err != nil {
 		return errors.Join(err, service.Stop())
 	}
+	if s.nc.IsConnected() {
+		_ = s.nc.FlushTimeout(answerTimeout) // whoever asks from now on gets an answer; on an error soon
+	}
 	return nil
 }
 
-// Stop takes no more requests, and finishes those under way.
+// Stop takes no more requests, and finishes those under way. It may be called twice.
 func (s *Service) Stop() error {
+	s.once.Do(func() { s.ended = s.stop() })
+	return s.ended
+}
+
+func (s *Service) stop() error {
 	err := s.service.Stop()
 	for range atOnce {
 		s.room <- struct{}{} // each is bounded by answerTimeout
