@@ -146,6 +146,11 @@ func complete(events []instance.Event, body func(sequence uint64) ([]byte, bool)
 		case instance.SignalReceived:
 			ev.Body, ok = body(ev.Input)
 			events[i] = ev
+		case instance.ResolveRequested:
+			if ev.Direction == protocol.Do && ev.As == protocol.Done {
+				ev.Output, ok = body(ev.Input)
+				events[i] = ev
+			}
 		case instance.Resolved:
 			if ev.Direction == protocol.Do && ev.As == protocol.Done {
 				ev.Output, ok = body(ev.Input)

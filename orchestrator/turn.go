@@ -42,8 +42,9 @@ func (o *owner) next(sg *saga) (instance.Decision, *Pending, bool) {
 	if !sg.resting && sg.state.Fingerprint != "" {
 		d, err := o.decide(sg, nil, now)
 		switch {
-		case err != nil:
-			return o.park(sg, err)
+		case err != nil && sg.state.Parked == "" || errors.Is(err, errNoDefinition):
+			return o.park(sg, err, errors.Is(err, errNoDefinition))
+		case err != nil: // its command still cannot be made, but inputs can be read: a cancel, say
 		case len(d.Events) > 0:
 			return d, nil, true
 		}
@@ -61,7 +62,7 @@ func (o *owner) next(sg *saga) (instance.Decision, *Pending, bool) {
 			sg.queue = sg.queue[1:]
 			return d, &p, true
 		case mustPark(err):
-			return o.park(sg, err)
+			return o.park(sg, err, true)
 		case errors.Is(err, instance.ErrNoStep) && !sg.proven:
 			// It speaks of what the view's row lacks: the journal knows.
 			if !o.reload(sg, p.Sequence) {
@@ -98,10 +99,11 @@ func mustPark(err error) bool {
 	return errors.As(err, &mapping) || errors.Is(err, errNoDefinition)
 }
 
-// park makes a saga visibly stuck that this process cannot decide for. What it
-// could not decide stays unread, for whoever can.
-func (o *owner) park(sg *saga, err error) (instance.Decision, *Pending, bool) {
-	sg.blocked = true
+// park makes a saga visibly stuck that this process cannot decide for. If it is
+// the next input that cannot be decided, the saga is blocked: what it could not
+// decide stays unread, for whoever can.
+func (o *owner) park(sg *saga, err error, blocked bool) (instance.Decision, *Pending, bool) {
+	sg.blocked = blocked
 	if sg.state.Parked != "" {
 		return instance.Decision{}, nil, false // it is parked already, and stays so
 	}
@@ -197,7 +199,7 @@ func (o *owner) tooMuch(f *flight, err error) {
 		sg.frozen = err
 		o.alarm("a saga cannot even be parked", "saga", sg.id(), "error", err)
 	} else {
-		o.park(sg, err)
+		o.park(sg, err, true)
 	}
 	o.settle(sg)
 }

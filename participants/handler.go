@@ -97,23 +97,19 @@ func Settled(c protocol.Command) Answer {
 }
 
 // decode reads a command's request, or returns the answer to a command whose
-// request cannot be read. No attempt will ever read it: a do is refused, and
-// an undo, which cannot be refused, fails until somebody looks. Settling by
-// hand is rejected, because without the request the barrier's row cannot be
-// found.
+// request cannot be read: it failed. Not refused, as another instance of a
+// newer version may read the same request, and take effect. Settling by hand is
+// rejected, because without the request the barrier's row cannot be found.
 func decode[Req any](c protocol.Command) (Req, *Answer) {
 	var req Req
 	err := protocol.Decode(c.Body, &req)
 	if err == nil {
 		return req, nil
 	}
-	a := &Answer{Outcome: protocol.Refused, Reason: "the request cannot be decoded: " + err.Error()}
-	switch {
-	case c.Settle != "":
+	a := &Answer{Outcome: protocol.Failed, Reason: "the request cannot be decoded: " + err.Error()}
+	if c.Settle != "" {
 		a.Outcome = protocol.Rejected
 		a.Reason += "; nothing was settled"
-	case c.Attempt.Direction == protocol.Undo:
-		a.Outcome = protocol.Failed
 	}
 	return req, a
 }

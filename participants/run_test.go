@@ -114,11 +114,11 @@ func TestWhatAHandlerReturnsIsTheOutcome(t *testing.T) {
 		{name: "a refusal inside another error", err: fmt.Errorf("card: %w", participants.Refuse(broke)), do: protocol.Refused, undo: protocol.Failed, reason: "card: broke"},
 		{name: "a refusal without reason", err: participants.Refuse(nil), do: protocol.Refused, undo: protocol.Failed, reason: "no reason given"},
 		{name: "a panic", panics: "oh", do: protocol.Failed, undo: protocol.Failed, reason: "panic: oh"},
-		{name: "a request of the wrong type", body: `{"units":"many"}`, do: protocol.Refused, undo: protocol.Failed,
+		{name: "a request of the wrong type", body: `{"units":"many"}`, do: protocol.Failed, undo: protocol.Failed,
 			reason: "the request cannot be decoded: json: cannot unmarshal string into Go struct field amount.units of type int"},
-		{name: "a request cut short", body: `{"units":`, do: protocol.Refused, undo: protocol.Failed,
+		{name: "a request cut short", body: `{"units":`, do: protocol.Failed, undo: protocol.Failed,
 			reason: "the request cannot be decoded: JSON is cut short or malformed"},
-		{name: "no request", body: ` `, do: protocol.Refused, undo: protocol.Failed,
+		{name: "no request", body: ` `, do: protocol.Failed, undo: protocol.Failed,
 			reason: "the request cannot be decoded: JSON is cut short or malformed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

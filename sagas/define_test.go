@@ -170,6 +170,8 @@ func TestValidateSaysEverythingThatIsWrongAtOnce(t *testing.T) {
 		sagas.Step("forever", charge, func(o order) chargeRequest { return chargeRequest{} }, nil).
 			NothingToUndo().Retry(sagas.Backoff(0, time.Second)).Timeout(-time.Second),
 		sagas.Step[order]("start", charge, nil, nil),
+		sagas.Step("elsewhere", charge, func(o order) chargeRequest { return chargeRequest{} }, nil).
+			UndoneBy(sagas.By(release, func(o order, _ *payment) releaseRequest { return releaseRequest{} })),
 		chargeStep().NothingToUndo(),
 		sagas.Parallel(shipStep(), screenStep()),
 		reserveStep(), shipStep().OnTimeout(sagas.TurnBack), shipStep(),
@@ -187,6 +189,7 @@ func TestValidateSaysEverythingThatIsWrongAtOnce(t *testing.T) {
 		`step "start" is a word of the protocol`,
 		`step "start": no function makes its request`,
 		`step "start": it cannot be undone`,
+		`step "elsewhere": its compensation is inventory's, whose barrier cannot know what became of payment's step`,
 		`step "charge": it has a compensation, and yet nothing to undo`,
 		`step "screen": it runs beside the pivot "ship"`,
 		`step "reserve": it comes after the pivot`,

@@ -92,14 +92,20 @@ func (d Definition) Pivot() int {
 	return -1
 }
 
-// Precedes reports whether step i comes before step j on some path.
+// Precedes reports whether step i comes before step j on some path. Each step
+// is looked at once: walking every path would take for ever in a wide graph.
 func (d Definition) Precedes(i, j int) bool {
-	for _, k := range d.Steps[j].After {
-		if k == i || d.Precedes(i, k) {
-			return true
+	if i >= j {
+		return false // every step stands behind its predecessors
+	}
+	behind := make([]bool, j+1)
+	behind[i] = true
+	for n := i + 1; n <= j; n++ {
+		for _, k := range d.Steps[n].After {
+			behind[n] = behind[n] || k < n && behind[k]
 		}
 	}
-	return false
+	return behind[j]
 }
 
 // Participants returns everybody who takes part, each once, in order of appearance.

@@ -18,6 +18,7 @@ type builder[S any] struct {
 // functions are what a typed step does with the saga's data.
 type functions[S any] struct {
 	request func(S) ([]byte, error)
+	accept  func([]byte) error // of an output, without the author's function
 	result  func(*S, []byte) error
 	undo    func(S, *[]byte) ([]byte, error)
 }
@@ -26,7 +27,7 @@ func (s StepOf[S, Rep]) place(b *builder[S], after []int) []int {
 	plan := s.plan
 	plan.After = after
 	b.steps = append(b.steps, plan)
-	b.typed = append(b.typed, functions[S]{s.request, s.result, s.undo})
+	b.typed = append(b.typed, functions[S]{s.request, s.accept, s.result, s.undo})
 	b.faults = append(b.faults, s.faults...)
 	return []int{len(b.steps) - 1}
 }

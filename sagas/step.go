@@ -12,6 +12,7 @@ import (
 type StepOf[S, Rep any] struct {
 	plan    Planned
 	request func(S) ([]byte, error)
+	accept  func([]byte) error
 	result  func(*S, []byte) error
 	undo    func(S, *[]byte) ([]byte, error)
 	faults  []error
@@ -27,6 +28,10 @@ func Step[S, Req, Rep any](
 		plan: Planned{
 			Name: name, Participant: action.Participant(), Action: action.Name(),
 			Timeout: DefaultTimeout, Retry: DefaultRetry(),
+		},
+		accept: func(body []byte) error {
+			var rep Rep
+			return protocol.Decode(body, &rep)
 		},
 		result: func(s *S, body []byte) error {
 			var rep Rep

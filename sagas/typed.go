@@ -89,8 +89,7 @@ func (m *typedMapping[S]) accept(input []byte) error {
 }
 
 func (m *typedMapping[S]) acceptOutput(step int, output []byte) error {
-	var scratch S
-	return m.steps[step].result(&scratch, output)
+	return m.steps[step].accept(output)
 }
 
 func (m *typedMapping[S]) request(d *Definition, step int, k Known) ([]byte, error) {

@@ -100,8 +100,10 @@ func (v *validation) pivot() {
 			v.fail("step %q: it has a compensation, and yet nothing to undo", s.Name)
 		case after && s.Compensation != nil:
 			v.fail("step %q: it comes after the pivot, so it is never undone, and yet has a compensation", s.Name)
-		case after && s.OnTimeout == TurnBack:
-			v.fail("step %q: it comes after the pivot, so a time-out cannot turn back", s.Name)
+		case (after || s.Pivot) && s.OnTimeout == TurnBack:
+			v.fail("step %q: it is the pivot or comes after it, so a time-out cannot turn back", s.Name)
+		case s.Compensation != nil && s.Compensation.Participant != s.Participant:
+			v.fail("step %q: its compensation is %s's, whose barrier cannot know what became of %s's step", s.Name, s.Compensation.Participant, s.Participant)
 		case i != pivot && !after && s.Compensation == nil && !s.NothingToUndo:
 			v.fail("step %q: it cannot be undone; give it UndoneBy, or say NothingToUndo, or let it follow a pivot", s.Name)
 		}

@@ -52,7 +52,7 @@ func (g *generator) step(reversible bool) plan {
 	case reversible && g.IntN(4) == 0:
 		p.nothingToUndo = true
 	case reversible:
-		p.undoes = g.participant(participant) + ".undo-" + name
+		p.undoes = participant + ".undo-" + name
 	}
 	if reversible && g.IntN(4) == 0 {
 		p.timeout = sagas.TurnBack
@@ -60,19 +60,11 @@ func (g *generator) step(reversible bool) plan {
 	return p
 }
 
-// participant is most often the one that carried the step out.
-func (g *generator) participant(same string) string {
-	if g.IntN(5) == 0 {
-		return "q"
-	}
-	return same
-}
-
 func (g *generator) pivot() plan {
 	p := g.step(false)
 	p.pivot = true
 	if g.IntN(2) == 0 {
-		p.undoes = g.participant("p") + ".undo-" + p.name
+		p.undoes = p.does[:1] + ".undo-" + p.name
 	}
 	return p
 }
