@@ -72,9 +72,7 @@ func (o *owner) reload(sg *saga, atLeast uint64) bool {
 		o.alarm("a saga's history cannot be read; it is left alone", "saga", sg.id(), "error", err)
 	case errors.Is(err, ErrNoStart): // its history has left, or it never was
 		sg.frozen = err
-		delete(o.sagas, sg.id())
-		o.timers.remove(sg.id())
-		o.holds.remove(sg.id())
+		o.forget(sg)
 	default:
 		sg.loading = true
 		o.log.Warn("a saga's history cannot be read now", "saga", sg.id(), "error", err)

@@ -189,15 +189,11 @@ func (o *owner) deleteRows(record PurgeRecord) error {
 		case sg != nil && sg.state.Run == run && sg.state.Status.Over():
 			// Its row may be on its way: the deletion is written after it.
 			row = sg.state
-			delete(o.sagas, id)
-			o.holds.remove(id)
-			if sg.dirty {
-				o.dirty = without(o.dirty, sg)
-			}
+			o.forget(sg)
 		case row.Run != run || row.ID == "":
 			continue
 		}
-		o.deleted = append(o.deleted, Row{State: row, Was: &row})
+		o.deleted = append(o.deleted, Row{State: row}) // what is stored may be an older row of this run
 	}
 	return nil
 }

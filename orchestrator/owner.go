@@ -213,9 +213,10 @@ func (o *owner) handleStart(m Message) {
 	if sg != nil && sg.state.Run >= m.Sequence {
 		return // it was read with the saga's history
 	}
-	fresh := &saga{proven: true}
-	if sg != nil {
-		fresh.written = sg.written // of the run before, whose history has left
+	fresh := &saga{proven: true, written: &instance.State{}}
+	if sg != nil { // the run before, whose history has left; its row may be there
+		o.forget(sg)
+		fresh.written = nil
 	}
 	o.begin(fresh, m)
 }
@@ -319,6 +320,19 @@ func (o *owner) fold(sg *saga, m Message) bool {
 	sg.resting = false
 	o.changed(sg)
 	return true
+}
+
+// forget drops a saga from memory, with whatever was to be done about it.
+func (o *owner) forget(sg *saga) {
+	if sg.flight != nil {
+		o.end(sg.flight)
+	}
+	if sg.dirty {
+		o.dirty = without(o.dirty, sg)
+	}
+	delete(o.sagas, sg.id())
+	o.timers.remove(sg.id())
+	o.holds.remove(sg.id())
 }
 
 // touch holds the position before sequence until the saga is idle.

@@ -220,6 +220,7 @@ type Stamp struct {
 
 // A Write is one change of a partition's view. It is taken only if Generation
 // is the one exchanged last and Revision the one that follows the stored one.
+// Deletions go before rows; an id is among the rows once at most.
 type Write struct {
 	Generation string
 	Position   Position // with the revision of this write
@@ -230,7 +231,7 @@ type Write struct {
 // A Row is an instance in the view.
 type Row struct {
 	State instance.State
-	Was   *instance.State // as it was written last, if that is known; its index entries leave
+	Was   *instance.State // as it was written last, nil if that is not known, the zero State if there is no row; its index entries leave
 	Due   time.Time       // of its earliest timer; zero if it has none
 }
 

@@ -12,29 +12,14 @@ import (
 	"github.com/amends-io/amends/participants/protocol"
 )
 
-// get answers from the journal, asking its leader for the saga's last link
-// first: whoever has seen a message is answered with it.
+// get answers from the journal.
 func (s *Service) get(ctx context.Context, r orchestrator.GetRequest) (orchestrator.GetAnswer, error) {
 	var a orchestrator.GetAnswer
 	part, err := s.home(r.ID)
 	if err != nil {
 		return a, err
 	}
-	last, err := part.Last(ctx, r.ID)
-	if err != nil {
-		return a, err
-	}
-	atLeast := last.Sequence
-	if r.AtLeast > atLeast {
-		// Loading waits for a replica to have it, so it must be the saga's.
-		m, err := part.Get(ctx, r.AtLeast)
-		if err == nil && m.Address.ID == r.ID {
-			atLeast = r.AtLeast
-		} else if err != nil && !errors.Is(err, orchestrator.ErrNotFound) {
-			return a, err
-		}
-	}
-	found, err := orchestrator.Load(ctx, part, r.ID, atLeast, s.cfg.Journal.Partitions(), nil)
+	found, err := s.load(ctx, part, r)
 	if err != nil {
 		return a, err
 	}
@@ -49,6 +34,33 @@ func (s *Service) get(ctx context.Context, r orchestrator.GetRequest) (orchestra
 		a.Omitted = true
 	}
 	return a, err
+}
+
+// load replays a saga. Whoever names a message that it has seen is answered
+// with it, from any replica; anybody else with what the leader has now.
+func (s *Service) load(ctx context.Context, part orchestrator.Partition, r orchestrator.GetRequest) (orchestrator.Replayed, error) {
+	count := s.cfg.Journal.Partitions()
+	if r.AtLeast > 0 {
+		history, err := part.History(ctx, r.ID, 0)
+		if n := len(history); err == nil && n > 0 && history[n-1].Sequence >= r.AtLeast {
+			return orchestrator.Replay(history, count, nil)
+		}
+	}
+	last, err := part.Last(ctx, r.ID)
+	if err != nil {
+		return orchestrator.Replayed{}, err
+	}
+	atLeast := last.Sequence
+	if r.AtLeast > atLeast {
+		// Loading waits for a replica to have it, so it must be the saga's.
+		m, err := part.Get(ctx, r.AtLeast)
+		if err == nil && m.Address.ID == r.ID {
+			atLeast = r.AtLeast
+		} else if err != nil && !errors.Is(err, orchestrator.ErrNotFound) {
+			return orchestrator.Replayed{}, err
+		}
+	}
+	return orchestrator.Load(ctx, part, r.ID, atLeast, count, nil)
 }
 
 // home returns the partition that a saga belongs to.
