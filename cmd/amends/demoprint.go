@@ -59,7 +59,7 @@ func (p *demoPrinter) where(where demo.Where) {
 func (p *demoPrinter) progress(done, of, crashes int) {
 	text := fmt.Sprintf("%s of %s", reconcile.Number(int64(done)), plural(of, "order"))
 	if crashes > 0 {
-		text += fmt.Sprintf(", killed %d times", crashes)
+		text += ", killed " + times(crashes)
 	}
 	if !p.bar {
 		if p.last.IsZero() {
@@ -84,6 +84,13 @@ func (p *demoPrinter) ran() {
 		fmt.Fprintf(p.stderr, "\r%*s\r", p.shown, "")
 		p.shown = 0
 	}
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return plural(n, "time")
 }
 
 // report prints what became of the orders.
@@ -115,7 +122,7 @@ func (p *demoPrinter) report(r demo.Report) error {
 	fmt.Fprintf(p.out, "\n%s in %s: %s a second, %.1f messages each",
 		plural(r.Completed+r.Compensated+r.Stuck, "saga"), took(time.Duration(r.Seconds*float64(time.Second))), reconcile.Number(int64(r.Rate)), r.Messages)
 	if r.Crashes > 0 {
-		fmt.Fprintf(p.out, "; the orchestrator was killed %d times", r.Crashes)
+		fmt.Fprint(p.out, "; the orchestrator was killed "+times(r.Crashes))
 	}
 	fmt.Fprint(p.out, ".\n\n")
 	return p.checks(r)

@@ -153,9 +153,11 @@ func newDemoOrchestrator(a *app) *cobra.Command {
 		Use: "demo-orchestrator", Hidden: true, Short: "Drive the demo's sagas until standard input ends",
 		Args: args(0, 0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := context.WithCancel(cmd.Context())
+			// A terminal's Ctrl-C reaches us too, but when we end is the demo's
+			// business. It is gone when our input ends, however it went.
+			ctx, stop := context.WithCancel(context.WithoutCancel(cmd.Context()))
 			defer stop()
-			go func() { // whoever started us is gone when our input ends, however it went
+			go func() {
 				_, _ = io.Copy(io.Discard, a.stdin)
 				stop()
 			}()
