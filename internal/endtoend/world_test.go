@@ -121,13 +121,13 @@ func (w *world) serve() {
 	w.t.Helper()
 	answer := func(_ context.Context, r request) (receipt, error) { return receipt{"r-" + r.Order}, nil }
 	undo := func(context.Context, request) error { return nil }
-	inventory := participants.New(natstest.Connect(w.t, w.nats), "inventory", participants.WithLogger(quiet()))
+	inventory := participants.New(natstest.Connect(w.t, w.nats), "inventory", participants.WithLogger(quiet()), participants.WithConcurrency(1024))
 	participants.Handle(inventory, reserve, answer)
 	participants.Handle(inventory, release, participants.Undo(undo))
-	payment := participants.New(natstest.Connect(w.t, w.nats), "payment", participants.WithLogger(quiet()))
+	payment := participants.New(natstest.Connect(w.t, w.nats), "payment", participants.WithLogger(quiet()), participants.WithConcurrency(1024))
 	participants.Handle(payment, charge, answer)
 	participants.Handle(payment, refund, participants.Undo(undo))
-	shipping := participants.New(natstest.Connect(w.t, w.nats), "shipping", participants.WithLogger(quiet()))
+	shipping := participants.New(natstest.Connect(w.t, w.nats), "shipping", participants.WithLogger(quiet()), participants.WithConcurrency(1024))
 	participants.Handle(shipping, ship, func(ctx context.Context, r request) (receipt, error) {
 		if r.Units == 13 {
 			return receipt{}, participants.Refuse(errTooLarge)
