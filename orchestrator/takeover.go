@@ -77,36 +77,9 @@ func (o *owner) recall(ctx context.Context) error {
 	}
 }
 
-// verify reports whether the journal still has what stamp names. It fails with
-// a LostError if the journal certainly lost it; it reports false if the message
-// has left, so that nothing is known.
+// verify reports whether the journal still has what stamp names; see verifyStamp.
 func (o *owner) verify(ctx context.Context, stamp Stamp) (trusted bool, err error) {
-	if stamp.Sequence == 0 {
-		return true, nil
-	}
-	tail, err := o.part.Tail(ctx)
-	if err != nil {
-		return false, fmt.Errorf("end of partition %d: %w", o.p, err)
-	}
-	lost := func(format string, args ...any) error {
-		return &LostError{o.p, fmt.Sprintf(format, args...)}
-	}
-	switch {
-	case !stamp.Created.IsZero() && !stamp.Created.Equal(tail.Created):
-		return false, lost("its stream was made at %v, not at %v: it was deleted and made again", tail.Created, stamp.Created)
-	case tail.Last < stamp.Sequence:
-		return false, lost("it ends at %d, and %d was read before", tail.Last, stamp.Sequence)
-	}
-	m, err := o.part.Get(ctx, stamp.Sequence)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("message %d of partition %d: %w", stamp.Sequence, o.p, err)
-	case !m.Time.Equal(stamp.Time):
-		return false, lost("message %d was stored at %v, and one of %v was read before", stamp.Sequence, m.Time, stamp.Time)
-	}
-	return true, nil
+	return verifyStamp(ctx, o.p, o.part, stamp)
 }
 
 // verifyUntilReachable verifies what a reader has seen, as soon as the journal

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
+
+	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/natsjournal"
+	"github.com/amends-io/amends/orchestrator/natsservice"
+)
+
+// serveFlags are what one orchestrator can be told.
+type serveFlags struct {
+	name                string
+	retention, patience time.Duration
+	replicas            int
+	logFormat           string
+	verbose             bool
+}
+
+func newServe(a *app) *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Drive sagas, and answer for them",
+		Long: `Drives the sagas of the linked definitions over the NATS and Redis that it is
+given, and answers clients over NATS. Any number may run: they share the
+partitions out, and take over within seconds from one that dies. On SIGTERM it
+gives its partitions up and ends with 0.
+
+The streams must be there: 'amends init' makes them.`,
+		Example: `  NATS_URL=nats://nats:4222 REDIS_URL=redis://redis:6379/0 amends serve
+  amends serve --retention 720h --require-replicas 3 --log json`,
+		Args: args(0, 0, "no argument"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.name, "name", "", "of this member; drawn at random if not set")
+	flags.DurationVar(&f.retention, "retention", 0, "how long the history of a saga that is over is kept; for ever if not set")
+	flags.DurationVar(&f.patience, "view-patience", 30*time.Second, "how long to go on without Redis before the partitions are given up")
+	flags.IntVar(&f.replicas, "require-replicas", 0, "refuse a journal with fewer replicas")
+	flags.StringVar(&f.logFormat, "log", "text", "`format` of the log on stderr: text or json")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
+	_ = cmd.RegisterFlagCompletionFunc("log", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// logger writes to w as --log says.
+func (f serveFlags) logger(w io.Writer) (*slog.Logger, error) {
+	options := &slog.HandlerOptions{Level: slog.LevelInfo}
+	if f.verbose {
+		options.Level = slog.LevelDebug
+	}
+	switch f.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, usagef("--log %q is neither text nor json", f.logFormat)
+}
+
+func (a *app) serve(ctx context.Context, f serveFlags) error {
+	log, err := f.logger(a.stderr)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	// A connection that is closed for good cannot come back: the process ends,
+	// and whoever watches it starts another.
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	nc, err := a.dial("amends-serve", log, nats.ClosedHandler(func(*nats.Conn) {
+		fail(errors.New("the connection to NATS was closed for good"))
+	}))
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	journal, err := a.journal(ctx, nc)
+	if err != nil {
+		return err
+	}
+	defer journal.Close()
+	if err := a.profile(ctx, journal, f.replicas, log); err != nil {
+		return err
+	}
+	quietRedis(log)
+	view, rdb, err := a.view(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer rdb.Close()
+	o, err := orchestrator.New(orchestrator.Config{
+		Journal: journal, View: view, Definitions: samples(), Name: f.name, Prefix: a.prefix, Log: log,
+		ViewPatience: f.patience, Retention: f.retention,
+	})
+	if err != nil {
+		return usage(err)
+	}
+	n, err := a.nats.resolve(a.getenv)
+	if err != nil {
+		return usage(err)
+	}
+	service, err := natsservice.New(nc, natsservice.Config{
+		Journal: journal, View: view, Orchestrator: o, Prefix: a.prefix, API: n.api(), Version: version, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	log.Info("serving", "member", o.Status().Member, "nats", redacted(n.server), "partitions", journal.Partitions())
+	err = errors.Join(o.Run(ctx), service.Stop())
+	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	log.Info("served", "error", err)
+	return err
+}
+
+// profile says what an acknowledgement of this journal is worth, and refuses a
+// journal that is worth less than asked for.
+func (a *app) profile(ctx context.Context, j *natsjournal.Journal, replicas int, log *slog.Logger) error {
+	p, err := j.Profile(ctx)
+	if err != nil {
+		return err
+	}
+	log.Info("the journal's durability", "profile", p.String())
+	if p.Replicas < replicas {
+		return fmt.Errorf("the journal has %d replicas, and --require-replicas asks for %d", p.Replicas, replicas)
+	}
+	return nil
+}
