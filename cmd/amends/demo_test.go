@@ -27,7 +27,7 @@ type demoRun struct {
 // runDemo runs args with these variables, until ctx is over at the latest.
 func runDemo(ctx context.Context, t testing.TB, variables map[string]string, args ...string) demoRun {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr watched // a connection's last word may come late
 	code := run(ctx, env{
 		stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr,
 		getenv: func(name string) string { return variables[name] },
@@ -208,10 +208,16 @@ func (w *watched) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.buf.Write(b)
-	if strings.Contains(w.buf.String(), w.text) {
+	if w.seen != nil && strings.Contains(w.buf.String(), w.text) {
 		w.seen()
 	}
 	return len(b), nil
+}
+
+func (w *watched) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.String()
 }
 
 func TestDemoEndsWhenItIsInterrupted(t *testing.T) {
@@ -221,7 +227,7 @@ func TestDemoEndsWhenItIsInterrupted(t *testing.T) {
 		"Placing 20,000": exitInterrupted,
 	} {
 		ctx, interrupt := context.WithCancel(t.Context())
-		stdout, stderr := &watched{text: text, seen: interrupt}, &bytes.Buffer{}
+		stdout, stderr := &watched{text: text, seen: interrupt}, &watched{}
 		orders := "100"
 		if want != 0 {
 			orders = "20000"

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"os"
@@ -35,11 +34,11 @@ func TestDevRunsACommandWithItsServers(t *testing.T) {
 func TestDevEndsItsCommandWhenItIsInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
-	stdout, stderr := &watched{text: "up\n", seen: interrupt}, &bytes.Buffer{}
+	stdout, stderr := &watched{text: "up\n", seen: interrupt}, &watched{}
 	code := run(ctx, env{stdin: strings.NewReader(""), stdout: stdout, stderr: stderr, getenv: os.Getenv},
 		[]string{"dev", "--dir", t.TempDir(), "--", "sh", "-c", `trap 'echo told; exit 0' TERM; echo up; while :; do sleep 0.1; done`})
-	if code != exitInterrupted || !strings.Contains(stdout.buf.String(), "told") {
-		t.Errorf("exit code %d: %s%s", code, stdout.buf.String(), stderr)
+	if code != exitInterrupted || !strings.Contains(stdout.String(), "told") {
+		t.Errorf("exit code %d: %s%s", code, stdout.String(), stderr)
 	}
 }
 
@@ -103,7 +102,7 @@ func dev(t *testing.T, dir string, f func(context.Context, *client.Client)) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	up := make(chan struct{})
-	stdout, stderr := &watched{text: "}\n", seen: func() { close(up) }}, &bytes.Buffer{}
+	stdout, stderr := &watched{text: "}\n", seen: func() { close(up) }}, &watched{}
 	ended := make(chan int)
 	go func() {
 		ended <- run(ctx, env{stdin: strings.NewReader(""), stdout: stdout, stderr: stderr, getenv: func(string) string { return "" }},
@@ -112,8 +111,8 @@ func dev(t *testing.T, dir string, f func(context.Context, *client.Client)) {
 	select {
 	case <-up:
 		var where demo.Where
-		if err := json.Unmarshal(stdout.buf.Bytes(), &where); err != nil {
-			t.Fatalf("%v: %s", err, stdout.buf.String())
+		if err := json.Unmarshal([]byte(stdout.String()), &where); err != nil {
+			t.Fatalf("%v: %s", err, stdout.String())
 		}
 		nc, err := nats.Connect(where.NATS, natsjournal.ConnectOptions("test", nil)...)
 		if err != nil {
@@ -132,7 +131,7 @@ func dev(t *testing.T, dir string, f func(context.Context, *client.Client)) {
 	case code := <-ended:
 		t.Fatalf("it ended with %d: %s", code, stderr)
 	}
-	if code := <-ended; code != 0 || stderr.Len() > 0 {
+	if code := <-ended; code != 0 || stderr.String() != "" {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
