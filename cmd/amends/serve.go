@@ -122,7 +122,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}
-	log.Info("served", "error", err)
+	log.Info("the partitions are given up", "member", o.Status().Member)
 	return err
 }
 
