@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/client"
 )
 
 // Exit codes, as the root's help says.
@@ -47,9 +47,9 @@ func exitCode(ctx context.Context, err error) int {
 		return coded.code
 	case ctx.Err() != nil, errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.Is(err, orchestrator.ErrNotFound):
+	case errors.Is(err, client.ErrNotFound):
 		return exitNotFound
-	case errors.Is(err, orchestrator.ErrConflict):
+	case errors.Is(err, client.ErrConflict), errors.Is(err, client.ErrOver):
 		return exitConflict
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitTimeout
