@@ -62,7 +62,7 @@ func (s *recorded) SetStatus(c codes.Code, _ string) {
 
 func (s *recorded) SetAttributes(attributes ...attribute.KeyValue) {
 	for _, a := range attributes {
-		s.attributes[string(a.Key)] = a.Value.Emit()
+		s.attributes[string(a.Key)] = a.Value.String()
 	}
 }
 func (s *recorded) End(...trace.SpanEndOption) { s.ended = true }

@@ -135,9 +135,6 @@ func (a *app) checkTimeout() error {
 	return nil
 }
 
-// subjects builds the journal's subjects.
-func (a *app) subjects() protocol.Subjects { return protocol.Subjects{Prefix: a.prefix} }
-
 func unknownCommand(cmd *cobra.Command, name string) error {
 	text := fmt.Sprintf("there is no command %q", protocol.Text(name, 64))
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {

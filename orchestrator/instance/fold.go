@@ -78,7 +78,7 @@ func (s *State) apply(ev Event) {
 	case Unparked:
 		s.Parked = ""
 	case SignalReceived:
-		s.Signals = append(s.Signals[:len(s.Signals):len(s.Signals)], Signal{ev.Name, ev.Input, ev.Body})
+		s.Signals = append(s.Signals[:len(s.Signals):len(s.Signals)], Signal(ev))
 	case CancelRequested:
 		s.Cancelled = true
 	case Suspended:

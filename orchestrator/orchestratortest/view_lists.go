@@ -151,7 +151,8 @@ func randomQuery(r *rand.Rand, stored map[string]instance.State) (q orchestrator
 	if some() {
 		q.Tag = pick(r, append(someTags, "none=1", "region", "a"))
 	}
-	q.Suspended, q.Parked = some() && some(), some() && some()
+	rarely := func() bool { return r.IntN(4) == 0 }
+	q.Suspended, q.Parked = rarely(), rarely()
 	moment := func() time.Time { return epoch.Add(time.Duration(r.IntN(700_000)) * time.Microsecond) }
 	if some() {
 		q.From = moment()

@@ -78,7 +78,7 @@ func TestFailoverToAStaleReplicaIsNoticed(t *testing.T) {
 	master, replica := redistest.New(t), redistest.New(t)
 	a, b := open(t, master.Client(t)), open(t, replica.Client(t))
 	host, port, _ := strings.Cut(master.Addr(), ":")
-	b.must(b.rdb.(*redis.Client).SlaveOf(t.Context(), host, port).Err())
+	b.must(b.rdb.(*redis.Client).ReplicaOf(t.Context(), host, port).Err())
 
 	exchange(t, a, "a")
 	take(t, a, write("a", 1, row("x")))
@@ -90,7 +90,7 @@ func TestFailoverToAStaleReplicaIsNoticed(t *testing.T) {
 		t.Errorf("a write to a replica: %v", err)
 	}
 
-	b.must(b.rdb.(*redis.Client).SlaveOf(t.Context(), "NO", "ONE").Err())
+	b.must(b.rdb.(*redis.Client).ReplicaOf(t.Context(), "NO", "ONE").Err())
 	take(t, a, write("a", 2, row("y"))) // moves no position
 	refuse(t, b, write("a", 3, row("z")))
 	if at := exchange(t, b, "b"); at.Revision != 1 || at.To != 7 {

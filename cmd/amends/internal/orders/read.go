@@ -135,14 +135,14 @@ func (f *file) row(record []string) (Row, error) {
 	row := Row{Line: line, Number: fields[0], Customer: fields[2], Country: fields[3]}
 	date, err := time.Parse(dateLayout, fields[1])
 	if err != nil {
-		return Row{}, fmt.Errorf("InvoiceDate %.40q is no date like 12/31/2010 8:26", fields[1])
+		return Row{}, fmt.Errorf("column InvoiceDate: %.40q is no date like 12/31/2010 8:26", fields[1])
 	}
 	row.Date = date.Format("2006-01-02T15:04")
 	if row.Units, err = strconv.ParseInt(fields[4], 10, 64); err != nil {
-		return Row{}, fmt.Errorf("Quantity %.40q is no whole number", fields[4])
+		return Row{}, fmt.Errorf("column Quantity: %.40q is no whole number", fields[4])
 	}
 	if row.Price, err = contract.ParseMoney(fields[5]); err != nil {
-		return Row{}, fmt.Errorf("UnitPrice: %w", err)
+		return Row{}, fmt.Errorf("column UnitPrice: %w", err)
 	}
 	return row, nil
 }
