@@ -256,7 +256,7 @@ func TestDemoAddsUpAlthoughItsOrchestratorIsKilled(t *testing.T) {
 		t.Errorf("%v: %s", err, stderr.String())
 	}
 	report := demoRun{c.ProcessState.ExitCode(), stdout.String(), stderr.String()}.addsUp(t, 200)
-	if report.Crashes != 2 || report.Seed != 7 || report.Where.Prefix != "mine" {
+	if report.Crashes != 2 || len(report.Hit) != 2 || report.Hit[0]+report.Hit[1] == 0 || report.Seed != 7 || report.Where.Prefix != "mine" {
 		t.Errorf("%+v", report)
 	}
 }

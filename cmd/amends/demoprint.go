@@ -86,6 +86,10 @@ func (p *demoPrinter) ran() {
 	}
 }
 
+func list(numbers []int) string {
+	return strings.Join(strings.Fields(strings.Trim(fmt.Sprint(numbers), "[]")), ", ")
+}
+
 func times(n int) string {
 	if n == 1 {
 		return "once"
@@ -122,7 +126,7 @@ func (p *demoPrinter) report(r demo.Report) error {
 	fmt.Fprintf(p.out, "\n%s in %s: %s a second, %.1f messages each",
 		plural(r.Completed+r.Compensated+r.Stuck, "saga"), took(time.Duration(r.Seconds*float64(time.Second))), reconcile.Number(int64(r.Rate)), r.Messages)
 	if r.Crashes > 0 {
-		fmt.Fprint(p.out, "; the orchestrator was killed "+times(r.Crashes))
+		fmt.Fprintf(p.out, "; the orchestrator was killed %s, with %s sagas under way", times(r.Crashes), list(r.Hit))
 	}
 	fmt.Fprint(p.out, ".\n\n")
 	return p.checks(r)

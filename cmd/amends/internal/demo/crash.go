@@ -20,6 +20,8 @@ type crasher struct {
 	fail    func(error)
 	moments []moment // that are still to come
 	count   atomic.Int64
+	hit     []int        // how many sagas were under way at each crash
+	sagas   func() int64 // that are under way
 }
 
 // A moment is when a crash comes. Between ready and kill only so many orders
@@ -81,6 +83,7 @@ func (c *crasher) before(ctx context.Context, started int) error {
 	if err := c.driver.Kill(); err != nil {
 		return fmt.Errorf("kill the orchestrator: %w", err)
 	}
+	c.hit = append(c.hit, int(c.sagas()))
 	c.count.Add(1)
 	return c.driver.Start(c.name(), c.fail)
 }

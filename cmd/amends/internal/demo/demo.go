@@ -125,6 +125,7 @@ func (d *Demo) prepare(ctx context.Context) (err error) {
 	}
 	d.close = append(d.close, cfg.Driver.Stop)
 	d.placer = newPlacer(d.client, cfg.InFlight, d.crash.before)
+	d.crash.sagas = d.placer.underWay.Load
 	return nil
 }
 

@@ -24,6 +24,7 @@ type placer struct {
 	before   func(ctx context.Context, started int) error // called before each start, with how many there were
 
 	settled    atomic.Int64 // rows of which it is known what became of them
+	underWay   atomic.Int64 // sagas that were started and have not ended
 	mu         sync.Mutex
 	notStarted map[orders.Reason]int
 	conflicts  int
@@ -100,7 +101,9 @@ func (p *placer) one(ctx context.Context, order placeorder.Order, again bool, st
 	p.mu.Lock()
 	p.started[order.Number] = order
 	p.mu.Unlock()
+	p.underWay.Add(1)
 	end, err := saga.Wait(ctx, client.StatusOnly())
+	p.underWay.Add(-1)
 	if err != nil {
 		return err
 	}

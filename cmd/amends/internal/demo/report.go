@@ -20,6 +20,7 @@ type Report struct {
 	Stuck       int `json:"stuck"`
 
 	Crashes  int     `json:"crashes"`
+	Hit      []int   `json:"sagas_under_way_at_crashes,omitempty"`
 	Seed     uint64  `json:"seed"`
 	Seconds  float64 `json:"seconds"` // from the first start to the last end
 	Rate     float64 `json:"sagas_per_second"`
@@ -47,7 +48,7 @@ func (d *Demo) Report(b *reconcile.Books) Report {
 	p := d.placer
 	r := Report{
 		Orders: len(d.cfg.Rows), Conflicts: p.conflicts,
-		Crashes: int(d.crash.count.Load()), Seed: d.cfg.Seed,
+		Crashes: int(d.crash.count.Load()), Hit: d.crash.hit, Seed: d.cfg.Seed,
 		Seconds: p.last.Sub(p.first).Round(time.Millisecond).Seconds(),
 		Refused: p.notStarted, TurnedBack: make(map[string]int), Checks: b.Checks(),
 	}
