@@ -98,10 +98,11 @@ func (a *app) table(columns ...string) table {
 	return t
 }
 
-// row adds a row, and makes each cell fit for a terminal.
+// row adds a row, and makes each cell fit for a terminal. An empty cell is
+// shown as one; a space stays blank.
 func (t table) row(cells ...string) {
 	for i, cell := range cells {
-		if cells[i] = clean(cell); cells[i] == "" {
+		if cells[i] = clean(cell); cell == "" {
 			cells[i] = "-"
 		}
 	}

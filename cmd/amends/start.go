@@ -93,6 +93,9 @@ func (a *app) start(ctx context.Context, f startFlags, args []string) error {
 // version the newest is meant.
 func startNamed(ctx context.Context, c *client.Client, name string, version int, input []byte, options []client.StartOption) (client.Saga, error) {
 	if d, ok := sample(name, version); ok {
+		if err := d.Accept(input); err != nil {
+			return client.Saga{}, usagef("the input is refused: %w", err)
+		}
 		return c.StartOf(ctx, d, input, options...)
 	}
 	if version == 0 {
