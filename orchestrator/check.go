@@ -33,7 +33,7 @@ type Checked struct {
 }
 
 // Check compares a partition's view with what its journal folds to: every row,
-// every timer, the position. It may run beside an owner: what differs is looked
+// every timer, every list, the position. It may run beside an owner: what differs is looked
 // at again before it is told, as the view follows the journal a little later.
 // progress, which may be nil, is told of the last sequence that was read.
 func Check(ctx context.Context, p int, j Journal, v View, report func(Difference), progress func(at, end uint64)) (Checked, error) {
@@ -55,7 +55,13 @@ func Check(ctx context.Context, p int, j Journal, v View, report func(Difference
 	if err := c.compareAll(ctx, slices.Collect(maps.Keys(c.folding))); err != nil {
 		return c.checked, err
 	}
+	if err := c.confirm(ctx); err != nil {
+		return c.checked, err
+	}
 	if err := c.strangers(ctx); err != nil {
+		return c.checked, err
+	}
+	if err := c.index(ctx); err != nil {
 		return c.checked, err
 	}
 	return c.checked, c.position(ctx)
@@ -75,6 +81,7 @@ type checker struct {
 	over       []string        // folded, and not compared yet
 	seen       map[string]bool // ids that the journal has a start of
 	timers     map[string]time.Time
+	suspects   []string // ids whose rows differed
 }
 
 // folding is a saga whose history is being read.
@@ -165,42 +172,71 @@ func (c *checker) compareAll(ctx context.Context, ids []string) error {
 			}
 			c.seen[id] = true
 			c.checked.Sagas++
-			if err := c.compare(ctx, id, f.State, rows[id]); err != nil {
+			differences, err := c.differences(id, f.State, rows[id])
+			if err != nil {
 				return err
+			}
+			if len(differences) > 0 {
+				c.suspects = append(c.suspects, id)
 			}
 		}
 	}
 	return nil
 }
 
-// compare tells what differs, once it is sure that the view is not just behind.
-func (c *checker) compare(ctx context.Context, id string, folded, row instance.State) error {
-	for try := 0; ; try++ {
-		differences, err := c.differences(id, folded, row)
-		if err != nil || len(differences) == 0 {
+// confirm looks at what differed again, all of it at once, until it is sure
+// that the view is not just behind, and tells what still differs.
+func (c *checker) confirm(ctx context.Context) error {
+	for try := 0; len(c.suspects) > 0; try++ {
+		pause(ctx, retryWait(try))
+		last := try >= 5
+		before := len(c.suspects)
+		if err := c.lookAgain(ctx, last); err != nil {
 			return err
 		}
-		if try == 5 {
-			c.checked.Differences += len(differences)
-			for _, d := range differences {
-				c.report(d)
-			}
+		if last {
 			return nil
 		}
-		pause(ctx, retryWait(try))
-		r, err := Load(ctx, c.part, id, 0, c.partitions, nil)
-		if errors.Is(err, ErrNoStart) {
-			return nil // its history has left meanwhile
+		if try >= 2 && len(c.suspects) == before {
+			return c.lookAgain(ctx, true) // nothing follows: it is not behind
 		}
-		if err != nil {
-			return err
-		}
-		rows, err := c.view.States(ctx, []string{id})
-		if err != nil {
-			return err
-		}
-		folded, row = r.State, rows[id]
 	}
+	return nil
+}
+
+// lookAgain keeps those suspects that still differ, or tells them.
+func (c *checker) lookAgain(ctx context.Context, tell bool) error {
+	suspects := c.suspects
+	c.suspects = nil
+	for batch := range slices.Chunk(suspects, checkBatch) {
+		rows, err := c.view.States(ctx, batch)
+		if err != nil {
+			return err
+		}
+		for _, id := range batch {
+			r, err := Load(ctx, c.part, id, 0, c.partitions, nil)
+			if errors.Is(err, ErrNoStart) {
+				continue // its history has left meanwhile
+			}
+			if err != nil {
+				return err
+			}
+			differences, err := c.differences(id, r.State, rows[id])
+			switch {
+			case err != nil:
+				return err
+			case len(differences) == 0:
+			case tell:
+				c.checked.Differences += len(differences)
+				for _, d := range differences {
+					c.report(d)
+				}
+			default:
+				c.suspects = append(c.suspects, id)
+			}
+		}
+	}
+	return nil
 }
 
 func (c *checker) differences(id string, folded, row instance.State) ([]Difference, error) {
@@ -288,7 +324,8 @@ func (c *checker) tell(id, field, view, journal string) {
 	c.report(Difference{c.p, id, field, view, journal})
 }
 
-// position tells a view that claims to be further than the journal.
+// position tells a view that claims to be further than the journal, and one
+// that its next owner will make anew, as a part of it was lost.
 func (c *checker) position(ctx context.Context) error {
 	at, err := c.view.Position(ctx)
 	if err != nil {
@@ -298,8 +335,11 @@ func (c *checker) position(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if at.To > tail.Last {
+	switch {
+	case at.To > tail.Last:
 		c.tell("", "position", fmt.Sprint(at.To), fmt.Sprint(tail.Last))
+	case at.Revision == 0 && len(c.seen) > 0:
+		c.tell("", "position", "none: it is not as it was written last", fmt.Sprint(tail.Last))
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func TestCheckFindsWhateverTheViewGotWrong(t *testing.T) {
 		for _, d := range found {
 			got[d.ID+" "+d.Field] = true
 		}
-		for _, want := range []string{"o-3 status", "o-3 reason", "o-5 row", "stranger row", "waits timer"} {
+		for _, want := range []string{"o-3 status", "o-3 reason", "o-5 row", "stranger row", "waits timer", " position"} {
 			if !got[want] {
 				t.Errorf("not found: %s", want)
 			}

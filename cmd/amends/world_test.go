@@ -130,6 +130,12 @@ func (s *system) drive(name string) (stop func()) {
 			s.t.Errorf("participant: %v", err)
 		}
 	})
+	// It registers its definitions before it says that it is there.
+	for tick := time.NewTicker(5 * time.Millisecond); len(o.Members()) == 0; <-tick.C {
+		if s.t.Context().Err() != nil {
+			s.t.Fatal("the orchestrator does not announce itself")
+		}
+	}
 	stop = func() { cancel(); group.Wait() }
 	s.t.Cleanup(stop)
 	return stop
