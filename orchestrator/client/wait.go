@@ -79,9 +79,10 @@ func (v *vigil) end(e *End) End {
 func (v *vigil) heard(ctx context.Context, h protocol.Header) (*End, error) {
 	run, errRun := strconv.ParseUint(h.Get(protocol.HeaderRun), 10, 64)
 	sequence, errSequence := strconv.ParseUint(h.Get(headerSequence), 10, 64)
-	if errRun != nil || errSequence != nil || run < v.run {
-		return nil, nil // none of ours
+	if errRun != nil || errSequence != nil {
+		return nil, nil // no orchestrator's
 	}
+	// The end of another run of the id is none of ours; the state tells.
 	if status, reason, ok := ending(h); ok && run == v.run && v.statusOnly {
 		return &End{ID: v.id, Run: run, Status: status, Reason: reason, Last: sequence}, nil
 	} else if !ok && !mayStick(h) {

@@ -129,6 +129,63 @@ func TestAWaitLooksAfterAReconnect(t *testing.T) {
 	}
 }
 
+// The connection was away between the start and the wait: what was announced
+// meanwhile nobody heard.
+func TestAWaitLooksIfItsClientWasAwaySinceTheStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.serve("a")
+	w.participate()
+	var l wire
+	nc := natstest.Connect(t, w.server, nats.SetCustomDialer(&l))
+	h := w.start(w.clientOn(nc, client.WithEvery(never)), order{ID: "o", Hold: "ship"})
+	w.requested("o", "ship")
+	l.set(func(l *wire) { l.severed = true })
+	if err := nc.ForceReconnect(); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the client is away", func() bool { return !nc.IsConnected() })
+	w.letGo("o", "ship")
+	w.ends(attach(t, w.client(), "o"), instance.Completed)
+	l.set(func(l *wire) { l.severed = false })
+	w.until("the client is back", nc.IsConnected)
+	w.ends(h, instance.Completed)
+}
+
+func TestAWaitThatLooksWhileASagaRunsGoesOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, users)
+	w.serve("a")
+	w.participate()
+	c := w.clientOn(w.as("deaf"), client.WithEvery(10*time.Millisecond))
+	h := w.start(c, order{ID: "o", Hold: "ship"})
+	w.requested("o", "ship")
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if out, err := h.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	w.letGo("o", "ship")
+	w.ends(h, instance.Completed)
+}
+
+// The id runs again while somebody waits for its earlier run: the end that is
+// announced is not that one's.
+func TestAWaitDoesNotTakeTheEndOfAnotherRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := w.start(w.client(client.WithEvery(never)), order{ID: "o"})
+	if err := w.journal.Partition(protocol.Partition("o", 4)).Purge(t.Context(), "o", h.Run()+1); err != nil {
+		t.Fatal(err)
+	}
+	w.start(w.client(), order{ID: "o"})
+	w.serve("a")
+	w.participate()
+	if out, err := h.Wait(t.Context(), client.StatusOnly()); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("got %+v, %v", out, err)
+	}
+}
+
 func TestAWaitForWhatEndedBeforeReturnsAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
