@@ -11,5 +11,6 @@ func commands() []func(*app) *cobra.Command {
 		newServe, newInit, newCheck, newRebuild,
 		newVersion,
 		newDemo, newDemoOrchestrator, newDev,
+		newBench, newBenchPart,
 	}
 }

@@ -1,0 +1,122 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/amends-io/amends/cmd/amends/internal/demo"
+	"github.com/amends-io/amends/orchestrator/natsjournal"
+	"github.com/amends-io/amends/orchestrator/redisview"
+)
+
+// begin starts the servers that are not somebody's, and connects.
+func (b *bench) begin(ctx context.Context) (err error) {
+	if b.redis = b.cfg.Redis; b.redis == "" {
+		if b.redis, err = b.server(ctx, roleRedis); err != nil {
+			return err
+		}
+	}
+	if !b.cfg.NATS {
+		if b.nats, err = b.server(ctx, roleNATS); err != nil {
+			return err
+		}
+	}
+	if b.nc, err = b.cfg.Connect(b.nats); err != nil {
+		return err
+	}
+	b.js, err = jetstream.New(b.nc)
+	return err
+}
+
+// server starts one, with a directory of its own.
+func (b *bench) server(ctx context.Context, role string) (url string, err error) {
+	dir := filepath.Join(b.cfg.Dir, role)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	p, err := startPart(ctx, b.cfg.Part(""), setup{Role: role, Name: role, Dir: dir}, b.fail)
+	if err != nil {
+		return "", err
+	}
+	b.servers = append(b.servers, p)
+	return p.url, nil
+}
+
+func (b *bench) close() {
+	if b.nc != nil {
+		b.nc.Close()
+	}
+	for _, p := range b.servers {
+		p.close()
+	}
+}
+
+// about says what it is that is measured.
+func (b *bench) about(ctx context.Context) (Report, error) {
+	rdb, err := redisview.Connect(b.redis)
+	if err != nil {
+		return Report{}, err
+	}
+	defer rdb.Close()
+	info, err := rdb.Info(ctx, "server").Result()
+	if err != nil {
+		return Report{}, fmt.Errorf("ask Redis: %w", err)
+	}
+	_, rest, _ := strings.Cut(info, "redis_version:")
+	redis, _, _ := strings.Cut(rest, "\r\n")
+	return Report{
+		Date: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), CPUs: runtime.NumCPU(),
+		NATS: b.nc.ConnectedServerVersion(), Redis: redis,
+	}, nil
+}
+
+// draw returns the prefix of a journal that is not there yet, as long as the
+// usual one: it is in every message.
+func (b *bench) draw(ctx context.Context) (string, error) {
+	for range 100 {
+		prefix := "b" + strconv.FormatUint(36*36+rand.Uint64N(35*36*36), 36)
+		_, err := b.js.Stream(ctx, natsjournal.Layout{Prefix: prefix, Partitions: 1}.Streams()[0].Name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return prefix, nil
+		} else if err != nil {
+			return "", fmt.Errorf("look for a journal: %w", err)
+		}
+	}
+	return "", errors.New("all prefixes are taken")
+}
+
+// forget deletes a session's journal and view. It may be called when everything
+// else is over, so it has its own patience, and what it cannot delete stays.
+func (b *bench) forget(prefix string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	layout := natsjournal.Layout{Prefix: prefix, Partitions: 1}
+	for _, config := range layout.Streams() {
+		_ = b.js.DeleteStream(ctx, config.Name)
+	}
+	for _, config := range layout.Buckets() {
+		_ = b.js.DeleteKeyValue(ctx, config.Bucket)
+	}
+	rdb, err := redisview.Connect(b.redis)
+	if err != nil {
+		return
+	}
+	defer rdb.Close()
+	if b.cfg.Redis == "" {
+		rdb.FlushAll(ctx)
+		return
+	}
+	if view, err := redisview.Open(ctx, rdb, redisview.WithPrefix(demo.KeyPrefix(prefix))); err == nil {
+		_ = view.Partition(0).Forget(ctx)
+	}
+}

@@ -1,0 +1,232 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/amends-io/amends/cmd/amends/internal/demo"
+	"github.com/amends-io/amends/orchestrator/natsjournal"
+	"github.com/amends-io/amends/participants/protocol"
+)
+
+// A session is a journal of its own, with an orchestrator, three participants
+// and a client that are processes of their own. The servers outlive it.
+type session struct {
+	b      *bench
+	prefix string
+	stream jetstream.Stream
+	parts  []*part
+	client *part
+	tags   int
+
+	mu       sync.Mutex
+	canaries []canary
+	sub      *nats.Subscription
+}
+
+// A canary is a message by which the orchestrator proves that the partition
+// takes appends. It is no saga's.
+type canary struct{ sequence, size uint64 }
+
+// open makes a journal and starts the parts. With a score it is the bare
+// pipeline.
+func (b *bench) open(ctx context.Context, sc *score, barrier bool) (_ *session, err error) {
+	s := &session{b: b}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.prefix, err = b.draw(ctx); err != nil {
+		return nil, err
+	}
+	if err = s.makeJournal(ctx); err != nil {
+		return nil, err
+	}
+	set := func(role, name string) setup {
+		return setup{Role: role, Name: name, Redis: b.redis, Prefix: s.prefix, Barrier: barrier, Score: sc}
+	}
+	if err = s.start(ctx, set(roleOrchestrator, roleOrchestrator)); err != nil {
+		return nil, err
+	}
+	for _, name := range participantNames {
+		if err = s.start(ctx, set(roleParticipant, name)); err != nil {
+			return nil, err
+		}
+	}
+	if err = s.start(ctx, set(roleClient, roleClient)); err != nil {
+		return nil, err
+	}
+	s.client = s.parts[len(s.parts)-1]
+	// The first saga waits until everybody is at work.
+	_, err = s.load(ctx, load{Path: Happy, InFlight: 1, Sagas: 1})
+	return s, err
+}
+
+func (s *session) start(ctx context.Context, set setup) error {
+	p, err := startPart(ctx, s.b.cfg.Part(s.b.nats), set, s.b.fail)
+	if err == nil {
+		s.parts = append(s.parts, p)
+	}
+	return err
+}
+
+func (s *session) makeJournal(ctx context.Context) error {
+	world := demo.World{NC: s.b.nc, Prefix: s.prefix}
+	if err := world.CreateJournal(ctx, 1, participantNames...); err != nil {
+		return err
+	}
+	var err error
+	if s.stream, err = s.b.js.Stream(ctx, s.subjects().Stream(0)); err != nil {
+		return fmt.Errorf("the journal's stream: %w", err)
+	}
+	s.sub, err = s.b.nc.Subscribe(s.subjects().Feed(s.subjects().Canary(0)), s.heard)
+	return err
+}
+
+func (s *session) subjects() protocol.Subjects { return protocol.Subjects{Prefix: s.prefix} }
+
+// heard notes a canary, to be left out of what sagas cost.
+func (s *session) heard(m *nats.Msg) {
+	sequence, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.canaries = append(s.canaries, canary{sequence, uint64(m.Size())})
+}
+
+// close ends the parts, and deletes the journal.
+func (s *session) close() {
+	for _, p := range s.parts {
+		p.closing.Store(true)
+		_ = p.stdin.Close() // all end at the same time
+	}
+	for _, p := range s.parts {
+		p.close()
+	}
+	if s.sub != nil {
+		_ = s.sub.Unsubscribe() // fails only if the connection is closed
+	}
+	if s.prefix != "" {
+		s.b.forget(s.prefix)
+	}
+}
+
+// load has the client put a load on. Each load has ids of its own.
+func (s *session) load(ctx context.Context, l load) (loaded, error) {
+	s.tags++
+	l.Tag = fmt.Sprintf("%s-%02d", s.prefix, s.tags)
+	r, err := s.client.ask(ctx, question{Load: &l})
+	if err != nil {
+		return loaded{}, err
+	}
+	if r.Loaded == nil {
+		return loaded{}, errors.New("the client has nothing to say of its load")
+	}
+	return *r.Loaded, nil
+}
+
+// A sample is what was used and stored up to a moment.
+type sample struct {
+	cpu          map[string]float64 // ms, by part
+	last         uint64             // sequence of the stream
+	bytes        uint64
+	canaries     uint64 // stored up to last
+	canariesSize uint64
+}
+
+func (s *session) sample(ctx context.Context) (sample, error) {
+	at := sample{cpu: make(map[string]float64)}
+	for _, list := range [][]*part{s.b.servers, s.parts} {
+		for _, p := range list {
+			r, err := p.ask(ctx, question{})
+			if err != nil {
+				return at, err
+			}
+			at.cpu[p.name] = r.CPU
+		}
+	}
+	info, err := s.stream.Info(ctx)
+	if err != nil {
+		return at, fmt.Errorf("the journal's size: %w", err)
+	}
+	at.last, at.bytes = info.State.LastSeq, info.State.Bytes
+	// What the server announced before it answered has come with a round trip.
+	if err := s.b.nc.FlushTimeout(patience); err != nil {
+		return at, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.canaries {
+		if c.sequence <= at.last {
+			at.canaries++
+			at.canariesSize += c.size
+		}
+	}
+	return at, nil
+}
+
+// measure puts a load on, and says what it cost.
+func (s *session) measure(ctx context.Context, l load) (Run, error) {
+	before, err := s.sample(ctx)
+	if err != nil {
+		return Run{}, err
+	}
+	result, err := s.load(ctx, l)
+	if err != nil {
+		return Run{}, err
+	}
+	after, err := s.sample(ctx)
+	if err != nil {
+		return Run{}, err
+	}
+	return newRun(l, result, before, after), nil
+}
+
+// newRun says what a load cost.
+func newRun(l load, result loaded, before, after sample) Run {
+	n := float64(result.Sagas)
+	bytes := float64(after.bytes) - float64(before.bytes) - float64(after.canariesSize-before.canariesSize)
+	r := Run{
+		Path: l.Path, InFlight: l.InFlight, Sagas: result.Sagas,
+		Seconds: rounded(result.Seconds, 3), Rate: rounded(result.rate(), 1), P50: result.P50, P99: result.P99,
+		CPUByPart: make(map[string]float64, len(after.cpu)),
+		Messages:  float64(after.last-before.last-(after.canaries-before.canaries)) / n,
+		Bytes:     math.Round(bytes / n),
+	}
+	for name := range after.cpu {
+		cpu := (after.cpu[name] - before.cpu[name]) / n
+		r.CPUByPart[name] = rounded(cpu, 4)
+		r.CPU += cpu
+	}
+	r.CPU = rounded(r.CPU, 4)
+	return r
+}
+
+func rounded(f float64, digits int) float64 {
+	p := math.Pow10(digits)
+	return math.Round(f*p) / p
+}
+
+// write reads the history of one saga, and writes it down for the bare pipeline.
+func (s *session) write(ctx context.Context, id string) (*score, error) {
+	journal, err := natsjournal.Open(ctx, s.b.nc, natsjournal.WithPrefix(s.prefix))
+	if err != nil {
+		return nil, err
+	}
+	defer journal.Close()
+	history, err := journal.Partition(0).History(ctx, id, 0)
+	if err != nil {
+		return nil, err
+	}
+	return newScore(history)
+}
