@@ -104,12 +104,12 @@ func (o *owner) written(w Write, batch []*saga, err error) {
 		o.failing = time.Time{}
 		o.position = w.Position
 		o.flushAt = time.Now().Add(o.cfg.FlushEvery)
-		o.stats.wrote(o.p, w)
 		for i, sg := range batch {
 			state := w.Rows[i].State
 			sg.written = &state
 		}
 		o.evict(batch)
+		o.stats.wrote(o.p, w, len(o.sagas), o.flights)
 	case errors.Is(err, ErrNotFollowing):
 		o.fail(errForget)
 	default:
@@ -137,7 +137,7 @@ func (o *owner) evict(batch []*saga) {
 	o.lingering = nil
 	for _, sg := range candidates {
 		switch {
-		case !sg.state.Status.Over() || !sg.idle() && o.live || sg.dirty || o.sagas[sg.id()] != sg:
+		case !sg.over() || sg.dirty || o.sagas[sg.id()] != sg:
 		case o.read < sg.state.Last:
 			o.lingering = append(o.lingering, sg)
 		default:

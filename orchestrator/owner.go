@@ -213,10 +213,11 @@ func (o *owner) handleStart(m Message) {
 	if sg != nil && sg.state.Run >= m.Sequence {
 		return // it was read with the saga's history
 	}
-	fresh := &saga{proven: true, written: &instance.State{}}
+	fresh := &saga{proven: true}
 	if sg != nil { // the run before, whose history has left; its row may be there
 		o.forget(sg)
-		fresh.written = nil
+	} else if o.live { // one that is read again may have a row, newer than the position
+		fresh.written = &instance.State{}
 	}
 	o.begin(fresh, m)
 }

@@ -51,6 +51,11 @@ func (s *saga) idle() bool {
 	return s.flight == nil && !s.loading && (s.resting && len(s.queue) == 0 || s.blocked || s.frozen != nil)
 }
 
+// over reports whether the saga has ended, and no input of it waits.
+func (s *saga) over() bool {
+	return s.state.Status.Over() && s.flight == nil && !s.loading && len(s.queue) == 0
+}
+
 // adopt takes what the journal says in place of what was known. It says it up
 // to r.Seen; what was queued beyond, and timers, stay queued.
 func (s *saga) adopt(r Replayed) {

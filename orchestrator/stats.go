@@ -66,6 +66,8 @@ type PartitionStatus struct {
 	Since     time.Time `json:"since,omitzero"` // when it was taken over
 	Healthy   bool      `json:"healthy"`        // its canaries are stored
 	Rows      uint64    `json:"rows"`           // written since it was taken over
+	Sagas     int       `json:"sagas"`          // in memory, when the view was written last
+	Appends   int       `json:"appends"`        // under way then
 }
 
 func newStats() *stats { return &stats{partitions: make(map[int]PartitionStatus)} }
@@ -98,10 +100,11 @@ func (s *stats) healthy(p int, ok bool) {
 	s.change(p, func(st *PartitionStatus) { st.Healthy = ok })
 }
 
-func (s *stats) wrote(p int, w Write) {
+func (s *stats) wrote(p int, w Write, sagas, appends int) {
 	s.change(p, func(st *PartitionStatus) {
 		st.Position = w.Position.To
 		st.Rows += uint64(len(w.Rows))
+		st.Sagas, st.Appends = sagas, appends
 	})
 }
 

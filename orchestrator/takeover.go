@@ -157,6 +157,7 @@ func (o *owner) fireTimers(now time.Time) {
 		}
 		t, ok := sg.state.NextTimer()
 		if !ok {
+			o.settle(sg)
 			continue
 		}
 		if t.Due.After(now) {

@@ -27,10 +27,15 @@ func (o *owner) turn(sg *saga) {
 	o.settle(sg)
 }
 
-// settle lets the position pass a saga that has nothing under way.
+// settle lets the position pass a saga that has nothing under way. One that is
+// over and written already leaves memory, as no write to come would see to it.
 func (o *owner) settle(sg *saga) {
-	if sg.idle() || !o.live && sg.state.Status.Over() && len(sg.queue) == 0 {
-		o.holds.remove(sg.id())
+	if !sg.idle() && !sg.over() {
+		return
+	}
+	o.holds.remove(sg.id())
+	if o.live && sg.over() && sg.written != nil && sg.written.Last == sg.state.Last {
+		o.evict([]*saga{sg})
 	}
 }
 

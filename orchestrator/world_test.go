@@ -29,6 +29,7 @@ type world struct {
 	view    *inmem.View
 	defs    []sagas.Definition
 	log     *bytes.Buffer
+	logTo   io.Writer // the same, for all members at once
 	group   sync.WaitGroup
 
 	mu      sync.Mutex
@@ -45,6 +46,7 @@ func newWorld(t *testing.T, defs ...sagas.Definition) *world {
 		t: t, ctx: ctx, journal: inmem.NewJournal(1), view: inmem.NewView(), defs: defs, log: &bytes.Buffer{},
 		barrier: make(map[string]protocol.Outcome), effects: make(map[string]int),
 	}
+	w.logTo = &lockedWriter{w: w.log}
 	t.Cleanup(func() {
 		cancel()
 		w.group.Wait()
@@ -201,7 +203,7 @@ func (w *world) run(name string, change ...func(*orchestrator.Config)) *member {
 	m := &member{journal: w.journal.Connect(), ended: make(chan error, 1)}
 	cfg := orchestrator.Config{
 		Journal: m.journal, View: w.view, Definitions: w.defs, Name: name,
-		Log: slog.New(slog.NewTextHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelInfo})),
+		Log: slog.New(slog.NewTextHandler(w.logTo, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	}
 	for _, f := range change {
 		f(&cfg)
