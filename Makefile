@@ -4,12 +4,12 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GO         ?= go
 FUZZTIME   ?= 30s
 
-.PHONY: help test tools vet lint race demo crash fuzz mutants bench tidy
+.PHONY: help test tools vet lint race demo crash smoke fuzz mutants bench tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-test: tools vet lint race demo crash ## everything that must hold: what CI runs
+test: tools vet lint race demo crash smoke ## everything that must hold: what CI runs
 
 tools: ## install what the tests need: a real redis-server
 	@sh ./internal/tools.sh
@@ -30,6 +30,9 @@ demo: ## the demo on real orders, to its end
 
 crash: ## the demo, its orchestrator killed and restarted three times on the way
 	$(GO) run ./cmd/amends demo --exit --crash 3 --orders 3000
+
+smoke: ## the demo on a real nats-server and redis-server, configured as in deploy
+	@GO='$(GO)' sh ./deploy/smoke.sh
 
 fuzz: ## each fuzz test for $(FUZZTIME)
 	@for pkg in $$($(GO) list ./...); do \
