@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/amends-io/amends/orchestrator"
-	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
