@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/inmem"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/amends-io/amends/sagas"
@@ -283,4 +284,42 @@ func TestInputsWithoutAStartLeave(t *testing.T) {
 		}
 		w.checkView("late")
 	})
+}
+
+// A start or an input in another partition than its id's is never taken for
+// one of the saga: the start ends with the reason, the input is rejected.
+func TestTheWrongPartitionIsToldBySubject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.journal = inmem.NewJournal(2)
+		m := w.run("a", func(c *orchestrator.Config) { c.Definitions = []sagas.Definition{threeSteps(false)} })
+		id := "o-1"
+		wrong := 1 - protocol.Partition(id, 2)
+		h := protocol.Header{}
+		h.Set(protocol.HeaderDefinition, "order")
+		h.Set(protocol.HeaderVersion, "1")
+		h.Set(protocol.HeaderExpectedSequence, "0")
+		h.Set(protocol.HeaderExpectedSubject, w.subjects().Chain(wrong, id))
+		w.publish(w.subjects().Start(wrong, id), h, []byte(`{}`))
+		w.publish(w.subjects().Reply(wrong, id, "inventory"), aReply(), nil)
+		var s instance.State
+		w.until("it is over", func() bool {
+			r, err := orchestrator.Load(w.ctx, w.journal.Partition(wrong), id, 0, 2, nil)
+			s = r.State
+			return err == nil && s.Status.Over()
+		})
+		if s.Status != instance.Compensated || !strings.Contains(s.Reason, "its id belongs to") {
+			t.Errorf("%s because %q", s.Status, s.Reason)
+		}
+		w.until("the reply is rejected", func() bool { return m.Status().Counts.Rejected == 1 })
+	})
+}
+
+// aReply has the headers of a reply that is well formed.
+func aReply() protocol.Header {
+	h := protocol.Header{}
+	protocol.Reply{
+		Attempt: protocol.Attempt{Run: 1, Step: "reserve", Direction: protocol.Do, Number: 1}, Outcome: protocol.Done,
+	}.WriteHeader(h)
+	return h
 }

@@ -45,6 +45,8 @@ type owner struct {
 	read       uint64 // the last message that was handled
 	readTime   time.Time
 	created    time.Time // of the stream
+	goal       uint64    // where catching up ends
+	told       time.Time // when progress was told last
 	live       bool      // caught up: it decides
 	asking     []*saga   // touched while catching up, to be asked without input
 	flights    int
@@ -85,6 +87,7 @@ func (o *owner) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("end of partition %d: %w", o.p, err)
 	}
+	o.goal = end.Last
 	messages := make(chan Message, 1024)
 	reading := make(chan struct{})
 	go func() {
@@ -95,11 +98,11 @@ func (o *owner) run(ctx context.Context) error {
 	if end.Last < from {
 		o.goLive()
 	}
-	return o.loop(ctx, messages, end.Last)
+	return o.loop(ctx, messages)
 }
 
 // loop handles whatever comes, one thing at a time.
-func (o *owner) loop(ctx context.Context, messages <-chan Message, end uint64) error {
+func (o *owner) loop(ctx context.Context, messages <-chan Message) error {
 	clock := time.NewTimer(0)
 	defer clock.Stop()
 	for {
@@ -113,7 +116,7 @@ func (o *owner) loop(ctx context.Context, messages <-chan Message, end uint64) e
 			return context.Cause(ctx)
 		case m := <-in:
 			o.handle(m)
-			if !o.live && o.read >= end {
+			if !o.live && o.read >= o.goal {
 				o.goLive()
 			}
 		case <-o.inbox.wake:
@@ -134,12 +137,29 @@ func (o *owner) tick() {
 		o.fireTimers(now)
 	}
 	o.keep(now)
+	o.tell(time.Now())
+}
+
+// tellEvery is how often somebody who waits for a rebuild hears of it.
+const tellEvery = 2 * time.Second
+
+// tell says how far reading is; while catching up, in the log too.
+func (o *owner) tell(now time.Time) {
+	if now.Sub(o.told) < tellEvery {
+		return
+	}
+	first := o.told.IsZero()
+	o.told = now
+	o.stats.reached(o.p, o.read)
+	if !o.live && !first {
+		o.log.Info("catching up", "read", o.read, "end", o.goal, "sagas", len(o.sagas))
+	}
 }
 
 // untilNext is how long nothing has to be done if nothing comes in.
 func (o *owner) untilNext() time.Duration {
 	now := o.cfg.Now()
-	wait := o.cfg.CanaryEvery
+	wait := min(o.cfg.CanaryEvery, tellEvery)
 	if !o.canaryFlew {
 		wait = min(wait, o.canaryAt.Sub(now))
 	}

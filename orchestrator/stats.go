@@ -62,6 +62,7 @@ type PartitionStatus struct {
 	Partition int       `json:"partition"`
 	Live      bool      `json:"live"`           // caught up: it decides
 	Position  uint64    `json:"position"`       // of the view
+	Read      uint64    `json:"read"`           // the last message that was handled
 	End       uint64    `json:"end,omitempty"`  // where catching up ends
 	Since     time.Time `json:"since,omitzero"` // when it was taken over
 	Healthy   bool      `json:"healthy"`        // its canaries are stored
@@ -92,6 +93,10 @@ func (s *stats) finish(p int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.partitions, p)
+}
+
+func (s *stats) reached(p int, read uint64) {
+	s.change(p, func(st *PartitionStatus) { st.Read = read })
 }
 
 func (s *stats) caughtUp(p int) { s.change(p, func(st *PartitionStatus) { st.Live = true }) }
