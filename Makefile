@@ -4,7 +4,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GO         ?= go
 FUZZTIME   ?= 30s
 
-.PHONY: help test tools vet lint race demo crash smoke fuzz mutants bench tidy
+.PHONY: help test tools vet lint race demo crash smoke fuzz mutants bench microbench tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,7 +44,10 @@ fuzz: ## each fuzz test for $(FUZZTIME)
 mutants: ## break one rule at a time, and see its test fail
 	$(GO) run ./internal/mutants
 
-bench: ## Go benchmarks of the core, the loop and the adapters
+bench: ## what sagas cost, every part a process of its own: the figures of docs/benchmarks.md
+	$(GO) run ./cmd/amends bench --barrier
+
+microbench: ## Go benchmarks of the core, the loop and the adapters
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 tidy: ## go mod tidy

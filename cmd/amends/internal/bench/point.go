@@ -34,6 +34,7 @@ func (b *bench) point(ctx context.Context, p Point) (run Run, err error) {
 		return Run{}, err
 	}
 	defer s.close()
+	b.cfg.Progress(p.String() + ": warming up")
 	if _, err := s.load(ctx, b.part(p.Path, inFlight, warmUpShare)); err != nil {
 		return Run{}, fmt.Errorf("warm-up: %w", err)
 	}

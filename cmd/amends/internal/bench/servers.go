@@ -68,12 +68,14 @@ func (b *bench) about(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	defer rdb.Close()
-	info, err := rdb.Info(ctx, "server").Result()
-	if err != nil {
-		return Report{}, fmt.Errorf("ask Redis: %w", err)
+	if err := rdb.Ping(ctx).Err(); err != nil {
+		return Report{}, fmt.Errorf("connect to Redis: %w", err)
 	}
-	_, rest, _ := strings.Cut(info, "redis_version:")
-	redis, _, _ := strings.Cut(rest, "\r\n")
+	redis := "unknown" // not every store that can be used tells
+	if info, err := rdb.Info(ctx, "server").Result(); err == nil {
+		_, rest, _ := strings.Cut(info, "redis_version:")
+		redis, _, _ = strings.Cut(rest, "\r\n")
+	}
 	return Report{
 		Date: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), CPUs: runtime.NumCPU(),
 		NATS: b.nc.ConnectedServerVersion(), Redis: redis,
