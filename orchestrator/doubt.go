@@ -77,7 +77,7 @@ func (o *owner) reload(sg *saga, atLeast uint64) bool {
 		sg.loading = true
 		o.log.Warn("a saga's history cannot be read now", "saga", sg.id(), "error", err)
 		o.after(retryWait(2), func() {
-			if sg.loading && o.reload(sg, atLeast) {
+			if sg.loading && o.sagas[sg.id()] == sg && o.reload(sg, atLeast) {
 				o.turn(sg)
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/amends-io/amends/orchestrator/instance"
@@ -257,7 +258,8 @@ func (o *owner) handleForgedStart(m Message) {
 	sg := o.lookup(m.Address.ID, m.Sequence)
 	switch {
 	case sg == nil || sg.frozen != nil || m.Sequence <= sg.state.Last:
-	case sg.flight != nil:
+	case sg.flight != nil || sg.loading:
+		o.touch(sg, m.Sequence)
 		o.reload(sg, m.Sequence) // its condition is void
 	default:
 		sg.state = instance.Repeat(sg.state, m.Sequence, m.Time.UTC())
@@ -296,7 +298,7 @@ func (o *owner) handleInput(m Message) {
 // handleLink takes a decision: our own, read back, or somebody else's.
 func (o *owner) handleLink(m Message) {
 	sg := o.sagas[m.Address.ID]
-	if sg != nil && m.Sequence <= sg.state.Last {
+	if sg != nil && m.Sequence <= sg.state.Last && (o.live || sg.proven) {
 		return
 	}
 	if sg == nil {
@@ -305,7 +307,12 @@ func (o *owner) handleLink(m Message) {
 			return
 		}
 	}
+	o.touch(sg, m.Sequence)
 	switch {
+	case !o.live && !sg.proven && m.Sequence <= sg.state.Last && unparks(m):
+		// Inputs that waited for it are before the position. The view's row is
+		// parked no more, and need not have read them all.
+		o.reload(sg, m.Sequence)
 	case sg.frozen != nil || m.Sequence <= sg.state.Last:
 	case sg.flight != nil && m.Header.Get(protocol.HeaderDecision) == sg.flight.id:
 		o.stored(sg.flight, m.Sequence)
@@ -316,8 +323,13 @@ func (o *owner) handleLink(m Message) {
 		o.stats.rivals.Add(1)
 		o.reload(sg, m.Sequence)
 	}
-	o.touch(sg, m.Sequence)
 	o.turn(sg)
+}
+
+// unparks reports whether m, a link, ends that its saga was parked.
+func unparks(m Message) bool {
+	events, err := DecodeEvents(m.Header.Get(protocol.HeaderEvents))
+	return err == nil && slices.ContainsFunc(events, func(ev instance.Event) bool { _, ok := ev.(instance.Unparked); return ok })
 }
 
 // fold applies a link that is read while catching up, unless it does not
@@ -351,6 +363,7 @@ func (o *owner) forget(sg *saga) {
 	if sg.dirty {
 		o.dirty = without(o.dirty, sg)
 	}
+	sg.loading = false
 	delete(o.sagas, sg.id())
 	o.timers.remove(sg.id())
 	o.holds.remove(sg.id())

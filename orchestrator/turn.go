@@ -14,6 +14,9 @@ import (
 // has no input left. While the owner catches up it waits: the journal may hold
 // the decisions already.
 func (o *owner) turn(sg *saga) {
+	if o.sagas[sg.id()] != sg {
+		return // forgotten: another run may have taken its place, and its hold
+	}
 	for o.live && sg.flight == nil && !sg.loading && !sg.blocked && sg.frozen == nil {
 		decision, input, ok := o.next(sg)
 		if !ok {
