@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -156,6 +157,9 @@ func (c *Client) publishOnce(ctx context.Context, m *nats.Msg) (uint64, error) {
 		errors.Is(err, nats.ErrBadHeaderMsg), errors.Is(err, nats.ErrConnectionClosed):
 		return 0, err
 	case err != nil:
+		if denied := c.nc.LastError(); errors.Is(denied, nats.ErrPermissionViolation) && strings.Contains(denied.Error(), `"`+m.Subject+`"`) {
+			return 0, denied // the server threw it away
+		}
 		return 0, doubt(err)
 	}
 	var ack struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/amends-io/amends/orchestrator/client"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
+	"github.com/amends-io/amends/sagas"
 )
 
 // never is an interval after which no test waits for a look.
@@ -27,6 +29,7 @@ func users(o *server.Options) {
 	o.Users = []*server.User{
 		{Username: "system", Password: "secret"},
 		{Username: "deaf", Password: "secret", Permissions: &server.Permissions{Subscribe: deny("saga-feed.>")}},
+		{Username: "mute", Password: "secret", Permissions: &server.Permissions{Publish: deny("saga.>")}},
 		{Username: "blind", Password: "secret", Permissions: &server.Permissions{Publish: deny("$JS.API.STREAM.MSG.GET.>", "amends.>")}},
 	}
 }
@@ -252,6 +255,36 @@ func TestAWaitNeedsNoService(t *testing.T) {
 	}
 }
 
+// What does not fit into one answer of the service is read from the journal.
+func TestDataThatIsTooLargeForAnAnswerArrivesAllTheSame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.serve("a")
+	w.participate()
+	o := order{ID: "o", Fill: strings.Repeat("x", 450_000)}
+	if out := w.ends(w.start(w.client(), o), instance.Completed); out.Value.Fill != o.Fill || out.Value.Reservation != "r-o"+o.Fill {
+		t.Errorf("%d and %d bytes", len(out.Value.Fill), len(out.Value.Reservation))
+	}
+}
+
+// The data of a saga that has other steps would be put together wrongly.
+func TestDataIsNotReadWithAnotherStructure(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.serve("a")
+	w.participate()
+	c := w.client()
+	w.ends(w.start(c, order{ID: "o"}), instance.Completed)
+	other := sagas.Define("place-order", 1, sagas.Step("ship", ship, taskOf("ship"), nil).Pivot())
+	h, err := client.Attach(t.Context(), c, other, "o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := h.Wait(t.Context()); err == nil || !strings.Contains(err.Error(), "another structure") || out.Status != instance.Completed {
+		t.Errorf("got %+v, %v", out, err)
+	}
+}
+
 func TestAWaitThatEndsEarlySaysWhy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -329,4 +362,15 @@ func TestManyWaitsShareOneConnection(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// What the server threw away is not in doubt: it is said at once, and why.
+func TestAStartThatIsNotAllowedIsSaidToBe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, users)
+	c := w.clientOn(w.as("mute"), client.WithTimeout(200*time.Millisecond))
+	_, err := client.Start(t.Context(), c, placeOrder, order{ID: "o"}, client.ID("o"))
+	if !errors.Is(err, nats.ErrPermissionViolation) || errors.Is(err, client.ErrInDoubt) {
+		t.Errorf("got %v", err)
+	}
 }
