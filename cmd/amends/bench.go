@@ -171,10 +171,14 @@ func (a *app) benchTable(r bench.Report) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Sagas of three steps, on %d CPUs, %s, NATS %s, Redis %s; every part is a process of its own.\n\n", r.CPUs, r.Go, clean(r.NATS), clean(r.Redis))
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "path\tin flight\tsagas\tsagas/s\tp50 ms\tp99 ms\tCPU ms/saga\tmessages\tbytes\t")
+	fmt.Fprintln(w, "path\tin flight\tsagas\tsagas/s\tp50 ms\tp99 ms\tCPU ms/saga\tmessages\tbytes\tCPUs of others\t")
 	for _, run := range r.Runs {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%.2f\t%.2f\t%.3f\t%.1f\t%s\t\n", benchPath(run), run.InFlight, reconcile.Number(int64(run.Sagas)),
-			reconcile.Number(int64(run.Rate)), run.P50, run.P99, run.CPU, run.Messages, reconcile.Number(int64(run.Bytes)))
+		others := "-" // not known on this system
+		if run.Others != nil {
+			others = fmt.Sprintf("%.2f", *run.Others)
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%.2f\t%.2f\t%.3f\t%.1f\t%s\t%s\t\n", benchPath(run), run.InFlight, reconcile.Number(int64(run.Sagas)),
+			reconcile.Number(int64(run.Rate)), run.P50, run.P99, run.CPU, run.Messages, reconcile.Number(int64(run.Bytes)), others)
 	}
 	_ = w.Flush() // into memory
 	fmt.Fprint(&b, "\nCPU, ms a saga:\n\n")

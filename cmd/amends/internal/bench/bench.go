@@ -74,6 +74,9 @@ type Run struct {
 	CPUByPart map[string]float64 `json:"cpu_ms_by_part"`
 	Messages  float64            `json:"messages_per_saga"`
 	Bytes     float64            `json:"bytes_per_saga"`
+	// Others is how many CPUs everything else on this machine kept busy
+	// meanwhile; nil where that is not known. A run that was disturbed is slow.
+	Others *float64 `json:"other_cpus,omitempty"`
 }
 
 // A bench has the servers.

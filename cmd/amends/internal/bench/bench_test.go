@@ -145,10 +145,24 @@ func TestAPartEndsWithItsInput(t *testing.T) {
 
 func TestWhatARunCostIsPerSaga(t *testing.T) {
 	t.Parallel()
-	before := sample{cpu: map[string]float64{"nats": 100, "client": 10}, last: 1000, bytes: 5000}
-	after := sample{cpu: map[string]float64{"nats": 150, "client": 20}, last: 1000 + 8*100 + 2, bytes: 5000 + 400_000 + 60, canaries: 2, canariesSize: 60}
+	before := sample{machine: 1000, cpu: map[string]float64{"nats": 100, "client": 10}, last: 1000, bytes: 5000}
+	after := sample{machine: 1560, cpu: map[string]float64{"nats": 150, "client": 20}, last: 1000 + 8*100 + 2, bytes: 5000 + 400_000 + 60, canaries: 2, canariesSize: 60}
 	r := newRun(load{Path: Happy, InFlight: 16}, loaded{Sagas: 100, Seconds: 0.5}, before, after)
-	if r.Messages != 8 || r.Bytes != 4000 || r.Rate != 200 || r.CPU != 0.6 || r.CPUByPart["nats"] != 0.5 {
+	if r.Messages != 8 || r.Bytes != 4000 || r.Rate != 200 || r.CPU != 0.6 || r.CPUByPart["nats"] != 0.5 || r.Others == nil || *r.Others != 1 {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestTheMachinesCPUIsAllThatWasNotIdle(t *testing.T) {
+	t.Parallel()
+	for stat, want := range map[string]float64{
+		"cpu  1 2 3 4000 5000 6 7 8 0 0\ncpu0 1 2\n": 270,
+		"cpu0 1 2 3 4 5 6 7 8\n":                     0,
+		"cpu 1 2 x 4 5 6 7 8\n":                      0,
+		"":                                           0,
+	} {
+		if got, ok := busy(stat); got != want || ok != (want > 0) {
+			t.Errorf("%q: %v, %t, want %v", stat, got, ok, want)
+		}
 	}
 }

@@ -138,6 +138,7 @@ func (s *session) load(ctx context.Context, l load) (loaded, error) {
 // A sample is what was used and stored up to a moment.
 type sample struct {
 	cpu          map[string]float64 // ms, by part
+	machine      float64            // ms, of everything on this machine
 	last         uint64             // sequence of the stream
 	bytes        uint64
 	canaries     uint64 // stored up to last
@@ -146,6 +147,7 @@ type sample struct {
 
 func (s *session) sample(ctx context.Context) (sample, error) {
 	at := sample{cpu: make(map[string]float64)}
+	at.machine, _ = machineCPU()
 	for _, list := range [][]*part{s.b.servers, s.parts} {
 		for _, p := range list {
 			r, err := p.ask(ctx, question{})
@@ -207,6 +209,10 @@ func newRun(l load, result loaded, before, after sample) Run {
 		cpu := (after.cpu[name] - before.cpu[name]) / n
 		r.CPUByPart[name] = rounded(cpu, 4)
 		r.CPU += cpu
+	}
+	if after.machine > 0 {
+		others := (after.machine-before.machine)/1000 - r.CPU*n/1000
+		r.Others = new(rounded(max(others/result.Seconds, 0), 2))
 	}
 	r.CPU = rounded(r.CPU, 4)
 	return r
