@@ -50,11 +50,18 @@ func (v strictPartition) Write(ctx context.Context, w orchestrator.Write) error 
 	if err != nil {
 		return v.PartitionView.Write(ctx, w)
 	}
+	at, err := v.truth.Position(ctx)
+	if err != nil {
+		return v.PartitionView.Write(ctx, w)
+	}
 	for _, r := range w.Deleted {
 		delete(before, r.State.ID)
 	}
 	if err := v.PartitionView.Write(ctx, w); err != nil {
 		return err
+	}
+	if w.Position.Stamp.Sequence < at.Stamp.Sequence {
+		v.t.Errorf("the view had seen %d, and was told that it had seen %d", at.Stamp.Sequence, w.Position.Stamp.Sequence)
 	}
 	for _, r := range w.Rows {
 		if r.Was == nil {

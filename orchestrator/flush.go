@@ -81,7 +81,7 @@ func (o *owner) gather() (Write, []*saga) {
 	if len(o.dirty) == 0 {
 		w.Position.To = max(o.position.To, o.safe())
 	}
-	if o.read > 0 && !o.readTime.IsZero() {
+	if o.read >= w.Position.Stamp.Sequence && !o.readTime.IsZero() { // while catching up, more was seen before
 		w.Position.Stamp = Stamp{o.created, o.read, o.readTime}
 	}
 	w.Rows = make([]Row, n)
@@ -125,7 +125,9 @@ func (o *owner) written(w Write, batch []*saga, err error) {
 		o.flushAt = now.Add(200 * time.Millisecond)
 		o.deleted = append(w.Deleted, o.deleted...)
 		for _, sg := range batch {
-			o.markDirty(sg)
+			if o.sagas[sg.id()] == sg { // else it was purged, or another run is in its place
+				o.markDirty(sg)
+			}
 		}
 	}
 }

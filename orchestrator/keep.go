@@ -186,6 +186,8 @@ func (o *owner) deleteRows(record PurgeRecord) error {
 	for id, run := range runs {
 		sg, row := o.sagas[id], rows[id]
 		switch {
+		case sg != nil && sg.state.Run > run:
+			continue // its own row takes the old one's place, or has
 		case sg != nil && sg.state.Run == run && sg.state.Status.Over():
 			// Its row may be on its way: the deletion is written after it.
 			row = sg.state

@@ -260,7 +260,8 @@ func (h *holding) hold(ctx context.Context) error {
 // drive runs owners, one after the other, for as long as the lease is held: a
 // view that was written by somebody else is taken over anew.
 func (h *holding) drive(ctx context.Context) error {
-	for ctx.Err() == nil {
+	for try := 0; ctx.Err() == nil; try++ {
+		began := time.Now()
 		owner := h.o.newOwner(h.p, h.confirm, h.log)
 		err := owner.run(ctx)
 		switch {
@@ -268,6 +269,10 @@ func (h *holding) drive(ctx context.Context) error {
 			return nil
 		case errors.Is(err, errForget):
 			h.log.Warn("taking the view over again", "reason", err)
+			if time.Since(began) > time.Minute {
+				try = 0
+			}
+			pause(ctx, retryWait(try))
 		default:
 			return err
 		}

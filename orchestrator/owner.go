@@ -165,7 +165,9 @@ func (o *owner) untilNext() time.Duration {
 		wait = min(wait, o.canaryAt.Sub(now))
 	}
 	if o.live {
-		wait = min(wait, o.retainAt.Sub(now))
+		if o.failing.IsZero() { // no history leaves while the view is away
+			wait = min(wait, o.retainAt.Sub(now))
+		}
 		if _, at, ok := o.timers.first(); ok {
 			wait = min(wait, time.UnixMilli(at).Sub(now))
 		}
