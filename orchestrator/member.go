@@ -71,7 +71,7 @@ func (o *Orchestrator) Rejected() []Rejected { return o.stats.list() }
 
 // Run drives sagas until ctx is over; see the function Run.
 func (o *Orchestrator) Run(ctx context.Context) error {
-	if err := o.prepare(ctx); err != nil {
+	if err := o.prepareUntilReachable(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
 	ctx, fail := context.WithCancelCause(ctx)
@@ -91,6 +91,23 @@ func (o *Orchestrator) Run(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// prepareUntilReachable prepares as soon as the journal answers. Only a
+// definition that was changed without a new version is final.
+func (o *Orchestrator) prepareUntilReachable(ctx context.Context) error {
+	for try := 1; ; try++ {
+		err := o.prepare(ctx)
+		var changed *ChangedError
+		if err == nil || errors.As(err, &changed) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		o.cfg.Log.Warn("the journal is not ready", "error", err)
+		pause(ctx, retryWait(try))
+	}
 }
 
 // prepare registers the definitions and makes their participants' consumers.
