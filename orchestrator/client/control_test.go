@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/client"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
@@ -165,6 +166,34 @@ func TestAnInputOfAnEarlierRunIsAConflict(t *testing.T) {
 	}
 	if _, err := first.Suspend(t.Context(), by); !errors.Is(err, client.ErrNotFound) {
 		t.Errorf("the handle of the earlier run: got %v", err)
+	}
+}
+
+// Nobody who runs has the definition: the request waits, and says what for.
+func TestARequestToAParkedSagaSaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.client(client.WithEvery(20 * time.Millisecond))
+	h := w.start(c, order{ID: "o"})
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	asked := make(chan error, 1)
+	go func() {
+		_, err := h.Cancel(ctx, ann)
+		asked <- err
+	}()
+	w.until("the request is stored", func() bool { return count(w, "o", protocol.KindControl) == 1 })
+	w.serve("a", func(c *orchestrator.Config) { c.Definitions = nil })
+	if out := w.ends(h, instance.Stuck); !strings.Contains(out.Reason, "not linked in") {
+		t.Errorf("got %+v", out)
+	}
+	if err := <-asked; !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "parked: ") {
+		t.Errorf("got %v", err)
+	}
+	again, stop := context.WithTimeout(t.Context(), 2*time.Second)
+	defer stop()
+	if _, err := h.Suspend(again, ann); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "parked: ") {
+		t.Errorf("got %v", err)
 	}
 }
 

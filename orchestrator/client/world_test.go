@@ -35,6 +35,7 @@ type order struct {
 	ID          string `json:"id"`
 	Refuse      string `json:"refuse,omitempty"`
 	Hold        string `json:"hold,omitempty"`
+	Fill        string `json:"fill,omitempty"` // what an answer has to carry, too
 	Reservation string `json:"-"`
 }
 
@@ -162,7 +163,7 @@ func (w *world) serve(name string, change ...func(*orchestrator.Config)) (o *orc
 func (w *world) participate() {
 	inventory := participants.New(w.conn(), "inventory", participants.WithLogger(w.log))
 	participants.Handle(inventory, reserve, func(ctx context.Context, t task) (reservation, error) {
-		return reservation{"r-" + t.Order.ID}, w.carryOut(ctx, t)
+		return reservation{"r-" + t.Order.ID + t.Order.Fill}, w.carryOut(ctx, t)
 	})
 	participants.Handle(inventory, release, participants.Undo(w.carryOut))
 	shipping := participants.New(w.conn(), "shipping", participants.WithLogger(w.log))

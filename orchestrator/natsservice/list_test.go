@@ -128,3 +128,12 @@ func TestAListThatDoesNotFitGoesOn(t *testing.T) {
 		t.Errorf("%d pages, %s", pages, diff)
 	}
 }
+
+func TestAnAnswerThatFitsIntoNoMessageIsAnError(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.fill(1, strings.Repeat("r", 2<<20))
+	if _, code, text := w.ask("list", ""); code != orchestrator.CodeTooLarge || !strings.Contains(text, "at most") {
+		t.Errorf("got %q %q", code, text)
+	}
+}
