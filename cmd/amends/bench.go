@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strconv"
@@ -75,6 +76,7 @@ func (a *app) bench(ctx context.Context, cmd *cobra.Command, f benchFlags) (err 
 	if err != nil {
 		return err
 	}
+	quietRedis(slog.New(slog.DiscardHandler)) // a server that is gone is told otherwise
 	given := cmp.Or(a.nats.server, a.nats.context, a.getenv("NATS_URL")) != ""
 	dir, err := os.MkdirTemp(f.dir, "amends-bench-")
 	if err != nil {
