@@ -30,25 +30,11 @@ Ends with 0 if Redis is what the journal says, with 1 if it is not; then
 }
 
 func (a *app) checkView(ctx context.Context, only int) error {
-	nc, err := a.connect()
+	s, err := a.stores(ctx, only)
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	journal, err := a.journal(ctx, nc)
-	if err != nil {
-		return err
-	}
-	defer journal.Close()
-	view, rdb, err := a.view(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer rdb.Close()
-	partitions, err := choose(only, journal.Partitions())
-	if err != nil {
-		return err
-	}
+	defer s.close()
 	t := (*table)(nil)
 	report := func(d orchestrator.Difference) {
 		if a.output == formatJSON {
@@ -63,8 +49,8 @@ func (a *app) checkView(ctx context.Context, only int) error {
 	}
 	var all []orchestrator.Checked
 	differences := 0
-	for _, p := range partitions {
-		checked, err := orchestrator.Check(ctx, p, journal, view, report, a.progress(fmt.Sprintf("partition %d", p)))
+	for _, p := range s.partitions {
+		checked, err := orchestrator.Check(ctx, p, s.journal, s.view, report, a.progress(fmt.Sprintf("partition %d", p)))
 		if err != nil {
 			return fmt.Errorf("check partition %d: %w", p, err)
 		}
@@ -97,21 +83,6 @@ func (a *app) checked(all []orchestrator.Checked, differences int) error {
 		return quiet(exitError)
 	}
 	return nil
-}
-
-// choose returns all partitions, or the only one that was asked for.
-func choose(only, count int) ([]int, error) {
-	if only >= count {
-		return nil, usagef("--partition %d: the journal has %d, from 0", only, count)
-	}
-	if only >= 0 {
-		return []int{only}, nil
-	}
-	all := make([]int, count)
-	for p := range all {
-		all[p] = p
-	}
-	return all, nil
 }
 
 // progress returns a function that shows, on a terminal, how far something is.

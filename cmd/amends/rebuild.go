@@ -40,36 +40,22 @@ Redis forgets, and the sagas go on from what is left.`,
 }
 
 func (a *app) rebuild(ctx context.Context, only int, wait, accept bool) error {
-	nc, err := a.connect()
+	s, err := a.stores(ctx, only)
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	journal, err := a.journal(ctx, nc)
-	if err != nil {
-		return err
-	}
-	defer journal.Close()
-	view, rdb, err := a.view(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer rdb.Close()
-	partitions, err := choose(only, journal.Partitions())
-	if err != nil {
-		return err
-	}
-	for _, p := range partitions {
-		if err := a.forget(ctx, journal, view, p, accept); err != nil {
+	defer s.close()
+	for _, p := range s.partitions {
+		if err := a.forget(ctx, s.journal, s.view, p, accept); err != nil {
 			return err
 		}
 	}
 	if !wait {
-		a.note("Redis forgot %d partition(s); running orchestrators make them anew. 'amends status' shows how far they are.", len(partitions))
+		a.note("Redis forgot %d partition(s); running orchestrators make them anew. 'amends status' shows how far they are.", len(s.partitions))
 		return nil
 	}
-	for _, p := range partitions {
-		if err := a.awaitView(ctx, journal, view, p); err != nil {
+	for _, p := range s.partitions {
+		if err := a.awaitView(ctx, s.journal, s.view, p); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+
+	"github.com/nats-io/nats.go"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/amends-io/amends/orchestrator/natsjournal"
+	"github.com/amends-io/amends/orchestrator/redisview"
+)
+
+// stores are the journal and the view, for commands that look at both without
+// an orchestrator.
+type stores struct {
+	nc         *nats.Conn
+	rdb        redis.UniversalClient
+	journal    *natsjournal.Journal
+	view       *redisview.View
+	partitions []int // those that were asked for
+}
+
+// stores opens both. Only is a partition, or -1 for all. The caller closes it.
+func (a *app) stores(ctx context.Context, only int) (s *stores, err error) {
+	s = &stores{}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.nc, err = a.connect(); err != nil {
+		return nil, err
+	}
+	if s.journal, err = a.journal(ctx, s.nc); err != nil {
+		return nil, err
+	}
+	if s.view, s.rdb, err = a.view(ctx, nil); err != nil {
+		return nil, err
+	}
+	s.partitions, err = choose(only, s.journal.Partitions())
+	return s, err
+}
+
+func (s *stores) close() {
+	if s.journal != nil {
+		s.journal.Close()
+	}
+	if s.nc != nil {
+		s.nc.Close()
+	}
+	if s.rdb != nil {
+		_ = s.rdb.Close() // nothing is under way any more
+	}
+}
+
+// choose returns all partitions, or the only one that was asked for.
+func choose(only, count int) ([]int, error) {
+	if only >= count {
+		return nil, usagef("--partition %d: the journal has %d, from 0", only, count)
+	}
+	if only >= 0 {
+		return []int{only}, nil
+	}
+	all := make([]int, count)
+	for p := range all {
+		all[p] = p
+	}
+	return all, nil
+}
