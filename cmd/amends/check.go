@@ -15,7 +15,7 @@ func newCheck(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check", Short: "Compare Redis with what the journal says",
 		Long: `Reads the whole journal, folds every saga, and compares the result with its row
-in Redis, field by field; timers and the position too. It may run beside live
+in Redis, field by field; timers, lists and the position too. It may run beside live
 orchestrators: what differs is looked at again first. It changes nothing.
 
 Ends with 0 if Redis is what the journal says, with 1 if it is not; then

@@ -73,6 +73,9 @@ func TestAStepIsResolvedAfterAPersonWasAsked(t *testing.T) {
 		t.Error(diff)
 	}
 	s.ends(exitOK, "wait", "e-2")
+	if history := s.must("history", "e-2"); strings.Contains(history, "asked to settle") {
+		t.Errorf("the participant was asked: %s", history)
+	}
 
 	args = append(stuck("e-3"), "--yes")
 	r = s.ends(exitConflict, append(args[:4:4], "--as", "undone", "-y")...)
@@ -94,7 +97,7 @@ func TestWhatCannotBeAskedForIsAUsageError(t *testing.T) {
 		{"resolve", "e", "--step", "s"}, {"resolve", "e", "--step", "s", "--as", "refused"},
 		{"resolve", "e", "--step", "s", "--as", "done", "--output", "-"}, {"resolve", "e", "--step", "s", "--as", "done", "--output", "{", "-y"},
 		{"start"}, {"start", "a b"}, {"start", "e@0"}, {"start", "e@x"}, {"start", "e", "{}", "--id", "*"}, {"start", "e", "{}", "--tag", "x"},
-		{"inputs"}, {"inputs", "--rejected", "--limit", "-1"}, {"definitions", "a b"}, {"no-such-verb"}, {"list", "--no-such-flag"},
+		{"inputs"}, {"inputs", "--rejected", "--limit", "-1"}, {"definitions", "a b"}, {"no-such-verb"}, {strings.Repeat("v", 5000)}, {"list", "--no-such-flag"},
 		{"list", "-o", "xml"}, {"list", "--prefix", "a.b"}, {"list", "--timeout", "-1s"}, {"list", "--context", "../x"}, {"list", "--context", "none"},
 		{"list", "--tlscert", "x"}, {"list", "--nkey", "no-such-file"},
 	} {

@@ -146,6 +146,9 @@ func whatOf(m orchestrator.Recorded) []string {
 		}
 		return because(text, h.Get(protocol.HeaderWhy))
 	}
+	if m.Kind != protocol.KindLink.String() {
+		return []string{"nothing that anybody reads: " + m.Subject}
+	}
 	events, err := orchestrator.DecodeEvents(h.Get(protocol.HeaderEvents))
 	if err != nil {
 		return []string{"cannot be read: " + err.Error()}

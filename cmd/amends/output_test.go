@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -75,6 +76,7 @@ func TestNoTextOfOthersReachesTheTerminalAsItIs(t *testing.T) {
 			}
 		}
 	}
+	has(t, s.must("history", "e"), "nothing that anybody reads: saga.")
 	// The bytes themselves are not lost: JSON has them, escaped.
 	found := false
 	for _, o := range objects(t, s.must("history", "e", "-o", "json")) {
@@ -113,5 +115,20 @@ func TestEscapedJSONIsTheSame(t *testing.T) {
 	var got map[string]string
 	if err := json.Unmarshal(escape(b), &got); err != nil || got["k\u202e"] != want["k\u202e"] || dirty(string(escape(b))) != "" {
 		t.Errorf("got %q, %v", escape(b), err)
+	}
+}
+
+func TestEveryWayToPrintIsClean(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr watched
+	a := &app{env: env{stdout: &stdout, stderr: &stderr}}
+	table := a.table(nasty, "B")
+	table.row(nasty, "")
+	if err := errors.Join(a.line(nasty), a.json(nasty), table.flush()); err != nil {
+		t.Error(err)
+	}
+	a.note("%s", nasty)
+	if bad := dirty(stdout.String()) + dirty(stderr.String()); bad != "" || strings.Contains(stdout.String(), "\n0 forged") {
+		t.Errorf("%s in %q, %q", bad, stdout.String(), stderr.String())
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 
+	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/natsservice"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
@@ -29,6 +31,28 @@ func TestStatusSaysWhoDrivesWhat(t *testing.T) {
 	}
 	stop()
 	s.ends(exitError, "status")
+}
+
+// Somebody answers, and nobody drives.
+func TestStatusTellsPartitionsThatNobodyDrives(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	o, err := orchestrator.New(orchestrator.Config{Journal: s.journal, View: s.view, Name: "idle"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	service, err := natsservice.New(s.nc, natsservice.Config{Journal: s.journal, View: s.view, Orchestrator: o})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := service.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	r := s.ends(exitError, "status")
+	has(t, r.stdout, "idle", "nobody drives it")
+	has(t, r.stderr, "nobody drives partition 0", "nobody drives partition 1")
 }
 
 func TestRejectedInputsAreListed(t *testing.T) {

@@ -21,24 +21,27 @@ type stores struct {
 }
 
 // stores opens both. Only is a partition, or -1 for all. The caller closes it.
-func (a *app) stores(ctx context.Context, only int) (s *stores, err error) {
-	s = &stores{}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
-	if s.nc, err = a.connect(); err != nil {
+func (a *app) stores(ctx context.Context, only int) (*stores, error) {
+	s := &stores{}
+	if err := a.open(ctx, s, only); err != nil {
+		s.close()
 		return nil, err
+	}
+	return s, nil
+}
+
+func (a *app) open(ctx context.Context, s *stores, only int) (err error) {
+	if s.nc, err = a.connect(); err != nil {
+		return err
 	}
 	if s.journal, err = a.journal(ctx, s.nc); err != nil {
-		return nil, err
+		return err
 	}
 	if s.view, s.rdb, err = a.view(ctx, nil); err != nil {
-		return nil, err
+		return err
 	}
 	s.partitions, err = choose(only, s.journal.Partitions())
-	return s, err
+	return err
 }
 
 func (s *stores) close() {
