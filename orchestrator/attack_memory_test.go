@@ -29,8 +29,8 @@ func TestALateReplyKeepsNoSagaInMemory(t *testing.T) {
 			t.Errorf("%d sagas that are over are in memory", n)
 		}
 		w.until("their histories have left", func() bool {
-			rows, err := w.view.Partition(0).List(w.ctx, orchestrator.Query{})
-			return err == nil && len(rows) == 0
+			page, err := w.view.Partition(0).List(w.ctx, orchestrator.Query{})
+			return err == nil && len(page.Sagas) == 0
 		})
 	})
 }

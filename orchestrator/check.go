@@ -275,19 +275,19 @@ func (c *checker) strangers(ctx context.Context) error {
 	}
 	q := Query{Limit: MaxLimit}
 	for {
-		rows, err := c.view.List(ctx, q)
+		page, err := c.view.List(ctx, q)
 		if err != nil {
 			return err
 		}
-		for _, row := range rows {
+		for _, row := range page.Sagas {
 			if err := c.stranger(ctx, row); err != nil {
 				return err
 			}
 		}
-		if len(rows) < q.Limit {
+		if page.Next == nil {
 			return nil
 		}
-		q.After = CursorOf(rows[len(rows)-1])
+		q.After = *page.Next
 	}
 }
 

@@ -71,11 +71,11 @@ func (c *checker) unlisted(ctx context.Context, row instance.State) (missing []s
 			// after the least id that is greater: no id has a "!".
 			at := CursorOf(row)
 			q.After, q.Limit = Cursor{at.Started, at.ID + "!"}, 1
-			list, err := c.view.List(ctx, q)
+			page, err := c.view.List(ctx, q)
 			if err != nil {
 				return nil, err
 			}
-			if len(list) == 0 || list[0].ID != row.ID {
+			if len(page.Sagas) == 0 || page.Sagas[0].ID != row.ID {
 				missing = append(missing, name)
 			}
 		}
@@ -114,6 +114,19 @@ func listsOf(row instance.State) map[string]Query {
 	}
 	if row.Parked != "" {
 		lists["of parked ones"] = Query{Parked: true}
+	}
+	if row.Retrying() {
+		lists["of retrying ones"] = Query{Retrying: true}
+	}
+	if row.Status == instance.Stuck {
+		lists["of those that are stuck for so long"] = Query{StuckBefore: milli(row.StuckSince).Add(time.Millisecond)}
+	}
+	if f, ok := row.Failure(); ok {
+		id := ClusterOf(&row)
+		lists["of cluster "+id] = Query{Cluster: id}
+		if f.Step != "" {
+			lists["of step "+f.Step] = Query{Step: f.Step}
+		}
 	}
 	return lists
 }

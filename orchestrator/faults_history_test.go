@@ -117,8 +117,8 @@ func TestAViewOlderThanAPurgeLosesItsRows(t *testing.T) {
 				for _, id := range append(ids, more...) {
 					w.gone(id)
 				}
-				if rows, err := w.view.Partition(0).List(w.ctx, orchestrator.Query{}); err != nil || len(rows) != len(kept) {
-					t.Errorf("%d rows, %v, want %d", len(rows), err, len(kept))
+				if page, err := w.view.Partition(0).List(w.ctx, orchestrator.Query{}); err != nil || len(page.Sagas) != len(kept) {
+					t.Errorf("%d rows, %v, want %d", len(page.Sagas), err, len(kept))
 				}
 			})
 		})

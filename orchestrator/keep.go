@@ -134,7 +134,7 @@ func (o *owner) retain(now time.Time) {
 func (o *owner) expired(cutoff time.Time) []PurgedSaga {
 	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
 	defer cancel()
-	rows, err := o.view.List(ctx, Query{
+	page, err := o.view.List(ctx, Query{
 		Statuses: []instance.Status{instance.Completed, instance.Compensated}, To: cutoff, Limit: retainBatch,
 	})
 	if err != nil {
@@ -142,7 +142,7 @@ func (o *owner) expired(cutoff time.Time) []PurgedSaga {
 		return nil
 	}
 	var out []PurgedSaga
-	for _, row := range rows {
+	for _, row := range page.Sagas {
 		if row.Ended.Before(cutoff) && o.sagas[row.ID] == nil {
 			out = append(out, PurgedSaga{row.ID, row.Run, row.Last})
 		}

@@ -1,72 +1,131 @@
 package orchestrator
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/amends-io/amends/orchestrator/instance"
-	"github.com/amends-io/amends/participants/protocol"
 )
 
-// List returns the rows that q asks for from all partitions of view, newest
-// start first. The cursor of the last row continues the list: every partition
-// has the same order, and an id is in one of them.
-func List(ctx context.Context, view View, partitions int, q Query) ([]instance.State, error) {
-	lists := make([][]instance.State, partitions)
-	errs := make([]error, partitions)
+// List returns a page of the rows that q asks for from all partitions of view,
+// newest start first. Every partition has the same order, and an id is in one
+// of them, so one cursor continues all.
+func List(ctx context.Context, view View, partitions int, q Query) (Page, error) {
 	q.Limit = q.Bounded()
-	var group sync.WaitGroup
-	for p := range partitions {
-		group.Go(func() { lists[p], errs[p] = view.Partition(p).List(ctx, q) })
+	pages, err := fromEach(partitions, func(p int) (Page, error) { return view.Partition(p).List(ctx, q) })
+	if err != nil {
+		return Page{}, err
 	}
-	group.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
+	merged := Page{Sagas: []instance.State{}}
+	for _, page := range pages {
+		merged.Sagas = append(merged.Sagas, page.Sagas...)
+		// No partition is known further than to where it looked.
+		if next := page.Next; next != nil && (merged.Next == nil || next.Less(*merged.Next)) {
+			merged.Next = next
+		}
 	}
-	merged := slices.Concat(lists...)
-	slices.SortFunc(merged, func(a, b instance.State) int {
+	slices.SortFunc(merged.Sagas, func(a, b instance.State) int {
 		if CursorOf(a).Less(CursorOf(b)) {
 			return -1
 		}
 		return 1
 	})
-	return merged[:min(len(merged), q.Limit)], nil
+	known := len(merged.Sagas)
+	for merged.Next != nil && known > 0 && merged.Next.Less(CursorOf(merged.Sagas[known-1])) {
+		known--
+	}
+	if n := min(known, q.Limit); n < known || merged.Next != nil && n == q.Limit {
+		last := CursorOf(merged.Sagas[n-1])
+		merged.Next, known = &last, n
+	}
+	merged.Sagas = merged.Sagas[:known]
+	return merged, nil
 }
 
-// Validate reports what is wrong with q, so that nobody takes a filter that
-// selects nothing, or a limit that is cut, for an answer.
-func (q Query) Validate() error {
-	for _, s := range q.Statuses {
-		switch s {
-		case instance.Absent, instance.Running, instance.Compensating, instance.Completed, instance.Compensated, instance.Stuck:
-		default:
-			return fmt.Errorf("status %.32q is none of running, compensating, completed, compensated, stuck", string(s))
+// CountAll returns how many rows of each class all partitions of view have together.
+func CountAll(ctx context.Context, view View, partitions int) ([]Count, error) {
+	lists, err := fromEach(partitions, func(p int) ([]Count, error) { return view.Partition(p).Count(ctx) })
+	if err != nil {
+		return nil, err
+	}
+	sums := map[Class]int{}
+	for _, c := range slices.Concat(lists...) {
+		sums[c.Class] += c.Sagas
+	}
+	return CountsOf(sums), nil
+}
+
+// FindClusters returns the clusters that q asks for from all partitions of view.
+func FindClusters(ctx context.Context, view View, partitions int, q ClusterQuery) (Clusters, error) {
+	limit := q.Limit
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	parts, err := fromEach(partitions, func(p int) (Clusters, error) { return view.Partition(p).Clusters(ctx, q) })
+	if err != nil {
+		return Clusters{}, err
+	}
+	var all Clusters
+	for _, part := range parts {
+		all.Failures += part.Failures
+		all.Unsorted += part.Unsorted
+		all.Clusters = append(all.Clusters, part.Clusters...)
+	}
+	all.Clusters = JoinClusters(all.Clusters)
+	for _, c := range all.Clusters[min(limit, len(all.Clusters)):] {
+		all.Rest += c.Count
+	}
+	all.Clusters = all.Clusters[:min(limit, len(all.Clusters))]
+	return all, nil
+}
+
+// fromEach asks every partition at the same time.
+func fromEach[A any](partitions int, ask func(p int) (A, error)) ([]A, error) {
+	answers := make([]A, partitions)
+	errs := make([]error, partitions)
+	var group sync.WaitGroup
+	for p := range partitions {
+		group.Go(func() { answers[p], errs[p] = ask(p) })
+	}
+	group.Wait()
+	return answers, errors.Join(errs...)
+}
+
+// A Class is what rows are counted by.
+type Class struct {
+	Definition string          `json:"definition"`
+	Version    int             `json:"version"`
+	Status     instance.Status `json:"status"`
+}
+
+// A Count is how many rows of a class there are.
+type Count struct {
+	Class
+	Sagas int `json:"sagas"`
+}
+
+// CountsOf returns counts as a list, in the order of their classes.
+func CountsOf(counts map[Class]int) []Count {
+	list := make([]Count, 0, len(counts))
+	for class, n := range counts {
+		if n > 0 {
+			list = append(list, Count{class, n})
 		}
 	}
-	if q.Definition != "" {
-		if err := protocol.CheckName("definition", q.Definition); err != nil {
-			return err
-		}
+	slices.SortFunc(list, func(a, b Count) int {
+		return cmp.Or(cmp.Compare(a.Definition, b.Definition), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Status, b.Status))
+	})
+	return list
+}
+
+// ByStatus adds counts up.
+func ByStatus(counts []Count) map[instance.Status]int {
+	sums := map[instance.Status]int{}
+	for _, c := range counts {
+		sums[c.Status] += c.Sagas
 	}
-	if q.After.ID != "" {
-		if err := protocol.CheckID(q.After.ID); err != nil {
-			return fmt.Errorf("cursor: %w", err)
-		}
-	}
-	if key, value, ok := strings.Cut(q.Tag, "="); q.Tag != "" && (!ok || protocol.CheckName("tag", key) != nil || len(value) > MaxTagBytes) {
-		return fmt.Errorf("tag %.80q is not of the form key=value", q.Tag)
-	}
-	switch {
-	case q.Version < 0:
-		return fmt.Errorf("version %d is negative", q.Version)
-	case q.Limit < 0 || q.Limit > MaxLimit:
-		return fmt.Errorf("limit %d is not between 1 and %d; go on with the cursor", q.Limit, MaxLimit)
-	case !q.From.IsZero() && !q.To.IsZero() && !q.From.Before(q.To):
-		return errors.New("the times are empty: from is not before to")
-	}
-	return nil
+	return sums
 }

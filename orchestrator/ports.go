@@ -189,10 +189,16 @@ type PartitionView interface {
 	States(ctx context.Context, ids []string) (map[string]instance.State, error)
 	// Timers calls handle with the saga and the time of every timer.
 	Timers(ctx context.Context, handle func(id string, due time.Time)) error
-	// List returns the rows that q asks for, newest start first.
-	List(ctx context.Context, q Query) ([]instance.State, error)
-	// Count returns how many rows there are by status.
-	Count(ctx context.Context) (map[instance.Status]int, error)
+	// List returns a page of the rows that q asks for, newest start first. It
+	// does a bounded piece of work, so the page may be short, or empty, and
+	// still have a Next.
+	List(ctx context.Context, q Query) (Page, error)
+	// Count returns how many rows there are of each class that has any.
+	Count(ctx context.Context) ([]Count, error)
+	// Clusters returns every failure that q asks for, sorted by what happened;
+	// it minds no limit. More than MaxClusters different ones are not all told
+	// apart.
+	Clusters(ctx context.Context, q ClusterQuery) (Clusters, error)
 	// Position returns what Exchange would, and changes nothing.
 	Position(ctx context.Context) (Position, error)
 	// Forget deletes everything, so that the next owner starts from nothing.
@@ -234,30 +240,3 @@ type Row struct {
 	Was   *instance.State // as it was written last, nil if that is not known, the zero State if there is no row; its index entries leave
 	Due   time.Time       // of its earliest timer; zero if it has none
 }
-
-// A Query asks for instances. Zero fields do not filter. Times are of the start.
-type Query struct {
-	Statuses   []instance.Status `json:"statuses,omitempty"`
-	Definition string            `json:"definition,omitempty"`
-	Version    int               `json:"version,omitempty"`
-	Tag        string            `json:"tag,omitempty"` // key=value
-	Suspended  bool              `json:"suspended,omitempty"`
-	Parked     bool              `json:"parked,omitempty"`
-	From       time.Time         `json:"from,omitzero"` // inclusive
-	To         time.Time         `json:"to,omitzero"`   // exclusive
-	After      Cursor            `json:"after,omitzero"`
-	Limit      int               `json:"limit,omitempty"` // at most this many; 0 for DefaultLimit
-}
-
-// A Cursor is the place of one row in the order of lists: newest start first,
-// and of one time the greater id first.
-type Cursor struct {
-	Started time.Time `json:"started"`
-	ID      string    `json:"id"`
-}
-
-// Limits of a list's length.
-const (
-	DefaultLimit = 50
-	MaxLimit     = 1000
-)

@@ -16,6 +16,8 @@ import (
 const (
 	EndpointGet          = "get"
 	EndpointList         = "list"
+	EndpointClusters     = "clusters"
+	EndpointCounts       = "counts"
 	EndpointHistory      = "history"
 	EndpointDefinitions  = "definitions"
 	EndpointPartitions   = "partitions"
@@ -81,11 +83,12 @@ type Recorded struct {
 	Omitted  bool            `json:"omitted,omitempty"` // the body was asked for, and does not fit into an answer
 }
 
-// A ListAnswer is a page of a list, newest start first. Next is the cursor of
-// the following one, or nil if nothing follows. It has no payloads.
-type ListAnswer struct {
-	Sagas []instance.State `json:"sagas"`
-	Next  *Cursor          `json:"next,omitempty"`
+// A ListAnswer is a page of a list, newest start first. It has no payloads.
+type ListAnswer = Page
+
+// A CountsAnswer is how many sagas there are of each class.
+type CountsAnswer struct {
+	Counts []Count `json:"counts"`
 }
 
 // A NamesRequest asks for a page of things that are ordered by name.

@@ -61,19 +61,19 @@ func (o *owner) recall(ctx context.Context) error {
 	}
 	q := Query{Parked: true, Limit: MaxLimit}
 	for {
-		rows, err := o.view.List(ctx, q)
+		page, err := o.view.List(ctx, q)
 		if err != nil {
 			return err
 		}
-		for _, row := range rows {
+		for _, row := range page.Sagas {
 			if sg := o.lookup(row.ID, row.Last); sg != nil {
 				o.touch(sg, row.Read+1)
 			}
 		}
-		if len(rows) < q.Limit {
+		if page.Next == nil {
 			return nil
 		}
-		q.After = CursorOf(rows[len(rows)-1])
+		q.After = *page.Next
 	}
 }
 

@@ -58,14 +58,33 @@ func (c *Client) Get(ctx context.Context, id string) (instance.State, error) {
 }
 
 // List returns one page of the sagas that q asks for, newest start first, and
-// the cursor of the next page: nil after the last. Lists come from the view,
-// which may be some milliseconds behind the journal.
+// the cursor of the next page: nil after the last. A page may be shorter than
+// was asked for, or empty, and have a next one. Lists come from the view, which
+// may be some milliseconds behind the journal.
 func (c *Client) List(ctx context.Context, q orchestrator.Query) ([]instance.State, *orchestrator.Cursor, error) {
 	var a orchestrator.ListAnswer
 	if err := c.ask(ctx, orchestrator.EndpointList, q, &a); err != nil {
 		return nil, nil, fmt.Errorf("client: list sagas: %w", err)
 	}
 	return a.Sagas, a.Next, nil
+}
+
+// Clusters returns the ways in which the sagas that q asks for fail.
+func (c *Client) Clusters(ctx context.Context, q orchestrator.ClusterQuery) (orchestrator.Clusters, error) {
+	var a orchestrator.Clusters
+	if err := c.ask(ctx, orchestrator.EndpointClusters, q, &a); err != nil {
+		return a, fmt.Errorf("client: find clusters of failures: %w", err)
+	}
+	return a, nil
+}
+
+// Counts returns how many sagas there are of each definition, version and status.
+func (c *Client) Counts(ctx context.Context) ([]orchestrator.Count, error) {
+	var a orchestrator.CountsAnswer
+	if err := c.ask(ctx, orchestrator.EndpointCounts, struct{}{}, &a); err != nil {
+		return nil, fmt.Errorf("client: count sagas: %w", err)
+	}
+	return a.Counts, nil
 }
 
 // All returns every saga that q asks for, page by page of q.Limit. Sagas that

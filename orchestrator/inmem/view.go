@@ -128,23 +128,37 @@ func (pv partitionView) Timers(ctx context.Context, handle func(id string, due t
 	return nil
 }
 
-func (pv partitionView) List(ctx context.Context, q orchestrator.Query) (list []instance.State, err error) {
+func (pv partitionView) List(ctx context.Context, q orchestrator.Query) (page orchestrator.Page, err error) {
 	err = pv.do(ctx, func(s *stored) (err error) {
-		list, err = s.list(q)
+		page, err = s.list(q)
 		return err
 	})
-	return list, err
+	return page, err
 }
 
-func (pv partitionView) Count(ctx context.Context) (map[instance.Status]int, error) {
-	count := map[instance.Status]int{}
+func (pv partitionView) Count(ctx context.Context) ([]orchestrator.Count, error) {
+	counts := map[orchestrator.Class]int{}
 	err := pv.do(ctx, func(s *stored) error {
 		for _, r := range s.rows {
-			count[r.state.Status]++
+			counts[orchestrator.Class{Definition: r.state.Definition, Version: r.state.Version, Status: r.state.Status}]++
 		}
 		return nil
 	})
-	return count, err
+	return orchestrator.CountsOf(counts), err
+}
+
+func (pv partitionView) Clusters(ctx context.Context, q orchestrator.ClusterQuery) (clusters orchestrator.Clusters, err error) {
+	err = pv.do(ctx, func(s *stored) error {
+		clusters = orchestrator.ClustersOf(func(yield func(instance.State) bool) {
+			for _, r := range s.rows {
+				if !yield(r.state) {
+					return
+				}
+			}
+		}, q)
+		return nil
+	})
+	return clusters, err
 }
 
 func (pv partitionView) Position(ctx context.Context) (at orchestrator.Position, err error) {

@@ -67,7 +67,7 @@ func (c *change) equal(d change) bool {
 		maps.Equal(c.due, d.due) && slices.Equal(c.deleted, d.deleted)
 }
 
-func (s *stored) list(q orchestrator.Query) ([]instance.State, error) {
+func (s *stored) list(q orchestrator.Query) (page orchestrator.Page, err error) {
 	var found []row
 	for _, r := range s.rows {
 		if q.Matches(r.state) {
@@ -78,15 +78,18 @@ func (s *stored) list(q orchestrator.Query) ([]instance.State, error) {
 		x, y := orchestrator.CursorOf(a.state), orchestrator.CursorOf(b.state)
 		return cmp.Or(y.Started.Compare(x.Started), cmp.Compare(y.ID, x.ID))
 	})
-	list := make([]instance.State, 0, q.Bounded())
 	for _, r := range found[:min(len(found), q.Bounded())] {
 		state, err := orchestrator.DecodeState(r.text)
 		if err != nil {
-			return nil, err
+			return page, err
 		}
-		list = append(list, state)
+		page.Sagas = append(page.Sagas, state)
 	}
-	return list, nil
+	if n := len(page.Sagas); n < len(found) {
+		next := orchestrator.CursorOf(page.Sagas[n-1])
+		page.Next = &next
+	}
+	return page, nil
 }
 
 // clone copies what a write replaces; rows and changes are never altered.

@@ -43,8 +43,18 @@ func Fold(s State, link Link) State {
 	s.Last, s.Read, s.Updated = link.Sequence, max(s.Read, link.Read), link.Time
 	s.Links++
 	s.Steps = slices.Clone(s.Steps)
+	back, stuck := s.Back, s.Status == Stuck
 	for _, ev := range link.Events {
 		s.apply(ev)
+	}
+	if s.Back && !back {
+		s.BackSince = link.Time
+	}
+	switch {
+	case s.Status != Stuck:
+		s.StuckSince = time.Time{}
+	case !stuck:
+		s.StuckSince = link.Time
 	}
 	// A command's bytes are its link's: later attempts send them again.
 	for i := range s.Steps {
@@ -68,7 +78,7 @@ func (s *State) apply(ev Event) {
 	case StartRefused:
 		s.Repeated = 0
 	case TurnedBack:
-		s.turnBack(ev.Reason)
+		s.turnBack(ev.Step, ev.Reason)
 	case SagaCompleted:
 		s.end(Completed)
 	case SagaCompensated:
@@ -149,8 +159,8 @@ func (s *State) end(status Status) {
 
 // turnBack ends the way forward. What waited for another attempt is over; what
 // is in flight is waited for.
-func (s *State) turnBack(reason string) {
-	s.Back, s.PastPivot, s.BackFor = true, false, reason
+func (s *State) turnBack(step, reason string) {
+	s.Back, s.PastPivot, s.BackAt, s.BackFor = true, false, step, reason
 	for i := range s.Steps {
 		if p := &s.Steps[i].Do; p.Phase == Waiting {
 			p.Phase, p.Due = Closed, time.Time{}
@@ -162,12 +172,12 @@ func (s *State) turnBack(reason string) {
 // reason: a person who got a stuck saga going again must not leave that stop
 // behind as the reason of how it ended.
 func (s *State) classify() {
-	reason, halted := s.halted()
+	stop, halted := s.halted()
 	s.Reason = s.BackFor
 	switch {
 	case s.Status.Over():
 	case halted:
-		s.Status, s.Reason = Stuck, reason
+		s.Status, s.Reason = Stuck, stop.Reason
 	case s.Back:
 		s.Status = Compensating
 	case s.Fingerprint != "":
@@ -175,22 +185,6 @@ func (s *State) classify() {
 	default:
 		s.Status = Absent
 	}
-}
-
-// halted reports whether a person must decide, or has decided and waits for
-// the participant to settle on it, and why.
-func (s *State) halted() (reason string, ok bool) {
-	if s.Parked != "" {
-		return s.Parked, true
-	}
-	for i := range s.Steps {
-		for _, d := range [...]protocol.Direction{protocol.Do, protocol.Undo} {
-			if p := s.Steps[i].Toward(d); p.Phase == Halted || p.Settling != "" {
-				return p.Reason, true
-			}
-		}
-	}
-	return "", false
 }
 
 // touch returns the step called name, which it adds if it is new.

@@ -50,6 +50,7 @@ type State struct {
 	Back      bool   `json:"back,omitempty"`      // it turned back
 	PastPivot bool   `json:"past_pivot,omitempty"`
 	Cancelled bool   `json:"cancelled,omitempty"` // somebody asked for it, in time or not
+	BackAt    string `json:"back_at,omitempty"`   // at which step it turned back, if at one
 	BackFor   string `json:"back_for,omitempty"`  // why it turned back
 	Reason    string `json:"reason,omitempty"`    // why it is stuck, else why it turned back
 
@@ -58,9 +59,11 @@ type State struct {
 	Signals  []Signal `json:"signals,omitempty"`  // kept until something waits for them
 	Repeated uint64   `json:"repeated,omitempty"` // sequence of a second start, not yet refused
 
-	Started time.Time `json:"started"` // when its start was stored
-	Updated time.Time `json:"updated"` // when its last link was decided
-	Ended   time.Time `json:"ended,omitzero"`
+	Started    time.Time `json:"started"` // when its start was stored
+	Updated    time.Time `json:"updated"` // when its last link was decided
+	Ended      time.Time `json:"ended,omitzero"`
+	BackSince  time.Time `json:"back_since,omitzero"`
+	StuckSince time.Time `json:"stuck_since,omitzero"` // zero unless it is stuck
 }
 
 // A Step is what is known of one step that was requested.

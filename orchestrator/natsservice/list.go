@@ -17,23 +17,51 @@ func (s *Service) list(ctx context.Context, q orchestrator.Query) (orchestrator.
 	if err := q.Validate(); err != nil {
 		return a, invalid(err)
 	}
-	rows, err := orchestrator.List(ctx, s.cfg.View, s.cfg.Journal.Partitions(), q)
+	page, err := orchestrator.List(ctx, s.cfg.View, s.cfg.Journal.Partitions(), q)
 	if err != nil {
 		return a, fmt.Errorf("the view cannot be read now: %w", err)
 	}
-	for i := range rows {
-		withoutPayloads(&rows[i])
+	for i := range page.Sagas {
+		withoutPayloads(&page.Sagas[i])
 	}
-	n, err := fit(s.most(), rows)
+	n, err := fit(s.most(), page.Sagas)
 	if err != nil {
 		return a, err
 	}
-	a.Sagas = rows[:n]
-	if n > 0 && (n < len(rows) || n == q.Bounded()) {
-		next := orchestrator.CursorOf(rows[n-1])
-		a.Next = &next
+	if n < len(page.Sagas) {
+		next := orchestrator.CursorOf(page.Sagas[n-1])
+		page.Sagas, page.Next = page.Sagas[:n], &next
 	}
-	return a, nil
+	return page, nil
+}
+
+// clusters answers with the ways in which sagas fail.
+func (s *Service) clusters(ctx context.Context, q orchestrator.ClusterQuery) (orchestrator.Clusters, error) {
+	if err := q.Validate(); err != nil {
+		return orchestrator.Clusters{}, invalid(err)
+	}
+	found, err := orchestrator.FindClusters(ctx, s.cfg.View, s.cfg.Journal.Partitions(), q)
+	if err != nil {
+		return found, fmt.Errorf("the view cannot be read now: %w", err)
+	}
+	n, err := fit(s.most(), found.Clusters)
+	if err != nil {
+		return found, err
+	}
+	for _, c := range found.Clusters[n:] {
+		found.Rest += c.Count
+	}
+	found.Clusters = found.Clusters[:n]
+	return found, nil
+}
+
+// counts answers with how many sagas there are of each class.
+func (s *Service) counts(ctx context.Context, _ struct{}) (orchestrator.CountsAnswer, error) {
+	counts, err := orchestrator.CountAll(ctx, s.cfg.View, s.cfg.Journal.Partitions())
+	if err != nil {
+		return orchestrator.CountsAnswer{}, fmt.Errorf("the view cannot be read now: %w", err)
+	}
+	return orchestrator.CountsAnswer{Counts: counts}, nil
 }
 
 // definitions answers with a page of those that sagas have begun with.
@@ -79,7 +107,7 @@ func (s *Service) partitions(ctx context.Context, _ struct{}) (orchestrator.Part
 		if err := errors.Join(errPosition, errCount); err != nil {
 			c.Problem = protocol.Text(strings.ReplaceAll(err.Error(), "\n", "; "), protocol.MaxReason)
 		}
-		c.Position, c.Sagas = position.To, sagas
+		c.Position, c.Sagas = position.To, orchestrator.ByStatus(sagas)
 		a.Partitions = append(a.Partitions, c)
 	}
 	return a, nil

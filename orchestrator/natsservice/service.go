@@ -112,6 +112,8 @@ func (s *Service) register() error {
 	errs := []error{
 		shared(orchestrator.EndpointGet, handler(s, s.get)),
 		shared(orchestrator.EndpointList, handler(s, s.list)),
+		shared(orchestrator.EndpointClusters, handler(s, s.clusters)),
+		shared(orchestrator.EndpointCounts, handler(s, s.counts)),
 		shared(orchestrator.EndpointHistory, handler(s, s.history)),
 		shared(orchestrator.EndpointDefinitions, handler(s, s.definitions)),
 		shared(orchestrator.EndpointPartitions, handler(s, s.partitions)),

@@ -18,7 +18,6 @@ import (
 	"github.com/amends-io/amends/internal/natstest"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/inmem"
-	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/orchestrator/natsservice"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -287,7 +286,7 @@ type heldPartition struct {
 	held
 }
 
-func (p heldPartition) List(ctx context.Context, q orchestrator.Query) ([]instance.State, error) {
+func (p heldPartition) List(ctx context.Context, q orchestrator.Query) (orchestrator.Page, error) {
 	p.entered <- struct{}{}
 	<-p.release
 	return p.PartitionView.List(ctx, q)

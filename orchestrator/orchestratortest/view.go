@@ -26,7 +26,7 @@ type FragileView interface {
 // TestView runs what every implementation of orchestrator.View must hold. Each
 // view that open returns is empty.
 func TestView(t *testing.T, open func(t *testing.T) FragileView) {
-	for _, c := range slices.Concat(viewFence, viewLoss, viewRows, viewLists) {
+	for _, c := range slices.Concat(viewFence, viewLoss, viewRows, viewLists, viewFailures) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.run(t, open(t))
@@ -124,9 +124,7 @@ func (o *viewOwner) content() (c viewContent) {
 	if c.At, err = o.view.Position(o.t.Context()); err != nil {
 		o.t.Fatalf("position: %v", err)
 	}
-	if c.Count, err = o.view.Count(o.t.Context()); err != nil {
-		o.t.Fatalf("count: %v", err)
-	}
+	c.Count = o.count()
 	c.Rows = o.list(orchestrator.Query{Limit: orchestrator.MaxLimit})
 	c.Timers = o.timers()
 	return c
@@ -146,11 +144,25 @@ func (o *viewOwner) empty(ids ...string) {
 
 func (o *viewOwner) list(q orchestrator.Query) []instance.State {
 	o.t.Helper()
-	list, err := o.view.List(o.t.Context(), q)
+	return o.page(q).Sagas
+}
+
+func (o *viewOwner) page(q orchestrator.Query) orchestrator.Page {
+	o.t.Helper()
+	page, err := o.view.List(o.t.Context(), q)
 	if err != nil {
 		o.t.Fatalf("list %+v: %v", q, err)
 	}
-	return list
+	return page
+}
+
+func (o *viewOwner) count() map[instance.Status]int {
+	o.t.Helper()
+	counts, err := o.view.Count(o.t.Context())
+	if err != nil {
+		o.t.Fatalf("count: %v", err)
+	}
+	return orchestrator.ByStatus(counts)
 }
 
 func (o *viewOwner) ids(q orchestrator.Query) []string {

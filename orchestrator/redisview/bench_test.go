@@ -197,7 +197,7 @@ func BenchmarkList(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				rows = len(list)
+				rows = len(list.Sagas)
 			}
 			b.ReportMetric(float64(rows), "rows")
 		})

@@ -20,6 +20,24 @@
 //	u|…  p|…                                  suspended and parked rows
 //	k|<definition>|<version>|<status>         which c ranges there may be
 //
+// A saga that simply completes has only these. What else a row has follows
+// from a failure, so that none of it is touched on the way there:
+//
+//	r|…                                       an attempt comes after one that did not succeed
+//	s|<step>|…                                it failed at this step, or is stuck with it under way
+//	f|<cluster>|…                             it failed in this way
+//	w|<since>…                                it is stuck since then, ordered by that
+//	e|<definition>|<version>|<cluster>|<since><id>  a failure, ordered by when it was
+//
+// A cluster is thus counted by its entries, whatever the number of sagas, and
+// gone with the last of them. Which there are is found by a jump from each to
+// the next; where there are too many, entries at equal distances show those of
+// many sagas.
+//
+// A list walks the narrowest range that has all it asks for, in rounds of
+// short commands. It ends early, with a cursor, when it has read much and found
+// little: a page takes bounded work, however many rows there are.
+//
 // In user text "|" and "%" are written as %7C and %25, and long text is cut and
 // ends with its hash; a row that is read is compared with the query anyway.
 //

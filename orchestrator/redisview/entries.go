@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
 )
 
@@ -17,6 +19,11 @@ const (
 	tagRows       = "t|"
 	suspendedRows = "u|"
 	parkedRows    = "p|"
+	retryingRows  = "r|"
+	stepRows      = "s|"
+	clusterRows   = "f|"
+	failures      = "e|"
+	stuckRows     = "w|"
 	classNames    = "k|"
 )
 
@@ -74,6 +81,40 @@ func (m *members) of(list []string, s *instance.State) []string {
 	if s.Parked != "" {
 		entry(begin(parkedRows))
 	}
+	if s.Retrying() {
+		entry(begin(retryingRows))
+	}
+	if f, ok := s.Failure(); ok {
+		list = m.ofFailure(list, s, f)
+	}
+	return list
+}
+
+// ofFailure appends the entries that only a row has whose saga failed.
+func (m *members) ofFailure(list []string, s *instance.State, f instance.Failure) []string {
+	at, since := stamp(s.Started.UnixMilli()), stamp(f.Since.UnixMilli())
+	add := func(parts ...string) {
+		from := m.text.Len()
+		for _, part := range parts {
+			m.text.WriteString(part)
+		}
+		list = append(list, m.end(from))
+	}
+	cluster := orchestrator.ClusterID(s.Definition, f)
+	add(clusterRows, cluster, "|", string(at[:]), s.ID)
+	add(failures, escape(s.Definition), "|", strconv.Itoa(s.Version), "|", cluster, "|", string(since[:]), s.ID)
+	if f.Step != "" {
+		add(stepRows, escape(f.Step), "|", string(at[:]), s.ID)
+	}
+	if s.Status != instance.Stuck {
+		return list
+	}
+	add(stuckRows, string(since[:]), string(at[:]), s.ID)
+	for i := range s.Steps {
+		if name := s.Steps[i].Name; name != f.Step && s.At(name) {
+			add(stepRows, escape(name), "|", string(at[:]), s.ID)
+		}
+	}
 	return list
 }
 
@@ -106,7 +147,18 @@ func sameEntries(a, b *instance.State) bool {
 	return a.ID == b.ID && a.Started.UnixMilli() == b.Started.UnixMilli() &&
 		a.Status == b.Status && a.Definition == b.Definition && a.Version == b.Version &&
 		a.Suspended == b.Suspended && (a.Parked == "") == (b.Parked == "") &&
-		maps.Equal(a.Tags, b.Tags)
+		maps.Equal(a.Tags, b.Tags) && a.Retrying() == b.Retrying() && sameFailure(a, b)
+}
+
+func sameFailure(a, b *instance.State) bool {
+	f, ok := a.Failure()
+	g, too := b.Failure()
+	if ok != too || f != g {
+		return false
+	}
+	return a.Status != instance.Stuck || slices.EqualFunc(a.Steps, b.Steps, func(x, y instance.Step) bool {
+		return x.Name == y.Name && a.At(x.Name) == b.At(y.Name)
+	})
 }
 
 // timeDigits is how long a time in the index is.

@@ -134,7 +134,7 @@ func TestWriteThatFindsNoMemoryChangesNothing(t *testing.T) {
 	if states, err := v.Partition(0).States(t.Context(), []string{"x", "y", "z"}); len(states) != 2 || err != nil {
 		t.Errorf("%v, %v", states, err)
 	}
-	if list, err := v.Partition(0).List(t.Context(), orchestrator.Query{Definition: "order"}); len(list) != 2 || err != nil {
+	if list, err := v.Partition(0).List(t.Context(), orchestrator.Query{Definition: "order"}); len(list.Sagas) != 2 || err != nil {
 		t.Errorf("list: %v, %v", list, err)
 	}
 	limit("0")
@@ -272,7 +272,7 @@ func TestWriteIsRefusedIfTheRowsItReplacesChangedSinceItReadThem(t *testing.T) {
 	take(t, v, write("a", 2, stuck))
 	take(t, v, write("a", 3, over))
 	count, err := v.Partition(0).Count(t.Context())
-	if err != nil || len(count) != 1 || count[instance.Completed] != 1 {
+	if err != nil || len(count) != 1 || orchestrator.ByStatus(count)[instance.Completed] != 1 {
 		t.Errorf("count %v, %v", count, err)
 	}
 }

@@ -217,14 +217,12 @@ func (d *Demo) view(ctx context.Context, want int) (map[string]int, error) {
 	for end := time.Now().Add(viewPatience); ; {
 		counts := make(map[string]int)
 		for p := range partitions {
-			byStatus, err := view.Partition(p).Count(ctx)
+			classes, err := view.Partition(p).Count(ctx)
 			if err != nil {
 				return nil, fmt.Errorf("count the view: %w", err)
 			}
-			for status, n := range byStatus {
-				if n > 0 {
-					counts[string(status)] += n
-				}
+			for _, c := range classes {
+				counts[string(c.Status)] += c.Sagas
 			}
 		}
 		if counts[reconcile.Completed]+counts[reconcile.Compensated] >= want || time.Now().After(end) {
