@@ -33,12 +33,20 @@ const (
 	CodeInvalid     = "invalid"     // the request can never be answered
 	CodeUnavailable = "unavailable" // it may be answered later
 	CodeTooLarge    = "too-large"   // the answer does not fit into a message
+
+	CodeConflict  = "conflict"  // the id is in use for something else
+	CodeRefused   = "refused"   // a request was decided, and nothing came of it
+	CodeOver      = "over"      // the saga had ended before
+	CodeUndecided = "undecided" // a request is stored, and nobody has decided it yet
+	CodeInDoubt   = "in-doubt"  // nobody knows whether it is stored; the same again with the same id settles it
+	CodeConfirm   = "confirm"   // more sagas match than were confirmed
 )
 
 // A GetRequest asks for one saga, as the journal knows it.
 type GetRequest struct {
 	ID       string `json:"id"`
 	AtLeast  uint64 `json:"at_least,omitempty"` // the answer knows the message with that sequence
+	At       uint64 `json:"at,omitempty"`       // the state after that message, instead of the latest
 	Payloads bool   `json:"payloads,omitempty"` // with input, outputs and signals
 }
 

@@ -84,6 +84,15 @@ func (a *app) demo(ctx context.Context, cmd *cobra.Command, f demoFlags) error {
 		return err
 	}
 	defer servers.close()
+	if err := servers.CreateJournal(ctx, 1); err != nil {
+		return err
+	}
+	console, err := a.console(ctx, servers, f.httpPort, log)
+	if err != nil {
+		return err
+	}
+	defer console.end()
+	servers.where.HTTP = console.url
 	p := a.printer(f)
 	p.begin(servers.where, len(rows), of)
 	d, err := demo.Run(ctx, demo.Config{

@@ -51,7 +51,7 @@ func (p *demoPrinter) where(where demo.Where) {
 	if where.Prefix != protocol.DefaultPrefix {
 		nats += "   (prefix " + where.Prefix + ")"
 	}
-	fmt.Fprintf(p.out, "  NATS     %s\n  Redis    %s\n", clean(nats), clean(where.Redis))
+	fmt.Fprintf(p.out, "  NATS     %s\n  Redis    %s\n  HTTP     %s\n", clean(nats), clean(where.Redis), clean(where.HTTP))
 }
 
 // progress shows how far it is: a bar on a terminal, else a line every few

@@ -28,6 +28,7 @@ import (
 type serverFlags struct {
 	dir                 string
 	natsPort, redisPort int
+	httpPort            int
 	verbose             bool
 }
 
@@ -35,6 +36,7 @@ func (f *serverFlags) add(flags *pflag.FlagSet, dir string) {
 	flags.StringVar(&f.dir, "dir", "", dir)
 	flags.IntVar(&f.natsPort, "nats-port", 0, "`port` of the embedded NATS server; at random if not set")
 	flags.IntVar(&f.redisPort, "redis-port", 0, "`port` of the embedded store; at random if not set")
+	flags.IntVar(&f.httpPort, "http-port", 0, "`port` of the HTTP API; at random if not set")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show what all parts log")
 }
 

@@ -92,6 +92,12 @@ func (a *app) dev(ctx context.Context, f devFlags, command []string) error {
 	if err := s.CreateJournal(ctx, f.partitions); err != nil {
 		return err
 	}
+	console, err := a.console(ctx, s, f.httpPort, log)
+	if err != nil {
+		return err
+	}
+	defer console.end()
+	s.where.HTTP = console.url
 	m := s.member(log)
 	if !f.samples {
 		m.Definitions = nil
@@ -109,7 +115,7 @@ func (a *app) dev(ctx context.Context, f devFlags, command []string) error {
 	}()
 	defer func() { stop(nil); <-ended }()
 	if len(command) > 0 {
-		a.note("NATS %s, Redis %s, journal in %s", s.where.NATS, s.where.Redis, s.where.Journal)
+		a.note("NATS %s, Redis %s, HTTP %s, journal in %s", s.where.NATS, s.where.Redis, s.where.HTTP, s.where.Journal)
 		return a.beside(ctx, command, s.where)
 	}
 	if err := a.devHints(s.where, m.Definitions); err != nil {
@@ -160,6 +166,7 @@ func (a *app) devHints(where demo.Where, definitions []sagas.Definition) error {
 
   NATS     %s   (journal in %s)
   Redis    %s
+  HTTP     %s
   drives   %s
 
 In another terminal:
@@ -168,7 +175,7 @@ In another terminal:
   amends list
   redis-cli -u %s
 
-`, where.NATS, clean(where.Journal), where.Redis, drives, env, where.Redis)
+`, where.NATS, clean(where.Journal), where.Redis, where.HTTP, drives, env, where.Redis)
 	return err
 }
 

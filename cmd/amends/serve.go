@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
+	"github.com/amends-io/amends/cmd/amends/internal/web"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/natsjournal"
 	"github.com/amends-io/amends/orchestrator/natsservice"
@@ -25,6 +26,7 @@ type serveFlags struct {
 	replicas            int
 	logFormat           string
 	verbose             bool
+	http                httpFlags
 }
 
 func newServe(a *app) *cobra.Command {
@@ -32,7 +34,7 @@ func newServe(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Drive sagas, and answer for them",
 		Long: `Drives the sagas of the linked definitions over the NATS and Redis that it is
-given, and answers clients over NATS. Any number may run: they share the
+given, and answers clients over NATS and HTTP. Any number may run: they share the
 partitions out, and take over within seconds from one that dies. On SIGTERM it
 gives its partitions up and ends with 0.
 
@@ -40,7 +42,10 @@ The streams must be there: 'amends init' makes them.`,
 		Example: `  NATS_URL=nats://nats:4222 REDIS_URL=redis://redis:6379/0 amends serve
   amends serve --retention 720h --require-replicas 3 --log json`,
 		Args: args(0, 0, "no argument"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.http.given = cmd.Flags().Changed("http")
+			return a.serve(cmd.Context(), f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.name, "name", "", "of this member; drawn at random if not set")
@@ -49,6 +54,7 @@ The streams must be there: 'amends init' makes them.`,
 	flags.IntVar(&f.replicas, "require-replicas", 0, "refuse a journal with fewer replicas")
 	flags.StringVar(&f.logFormat, "log", "text", "`format` of the log on stderr: text or json")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
+	f.http.add(flags)
 	_ = cmd.RegisterFlagCompletionFunc("log", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -111,14 +117,25 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return usage(err)
 	}
+	c, err := a.client(nc)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	v := web.Parts{Journal: journal, View: view, Client: c, Name: o.Status().Member, Log: log}.Verbs()
+	defer v.Close()
 	service, err := natsservice.New(nc, natsservice.Config{
-		Journal: journal, View: view, Orchestrator: o, Prefix: a.prefix, API: n.api(), Version: version, Log: log,
+		Journal: journal, View: view, Orchestrator: o, Verbs: v, Prefix: a.prefix, API: n.api(), Version: version, Log: log,
 	})
 	if err != nil {
 		return err
 	}
+	server, err := f.http.start(v, c, log)
+	if err != nil {
+		return errors.Join(err, service.Stop())
+	}
 	log.Info("serving", "member", o.Status().Member, "nats", redacted(n.server), "partitions", journal.Partitions())
-	err = errors.Join(o.Run(ctx), service.Stop())
+	err = errors.Join(o.Run(ctx), server.Close(), service.Stop())
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}

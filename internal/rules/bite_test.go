@@ -60,6 +60,9 @@ func TestRulesFindWhatBreaksThem(t *testing.T) {
 		{"orchestrator/console/pages/x.go", imports(redisGo), "imports " + redisGo},
 		{"orchestrator/console/pages/x.go", imports(own + "orchestrator/client"), "imports ./orchestrator/client"},
 		{"orchestrator/x.go", imports(natsGo), "imports " + natsGo},
+		{"orchestrator/verbs/x.go", imports(natsGo), "imports " + natsGo},
+		{"orchestrator/verbs/x.go", imports(own + "orchestrator/client"), "imports ./orchestrator/client"},
+		{"orchestrator/client/x.go", imports(own + "orchestrator/verbs"), ""},
 		{"orchestrator/x.go", imports(own + "orchestrator/natsjournal"), "imports ./orchestrator/natsjournal"},
 
 		{"orchestrator/x.go", imports(own + "orchestrator/inmem"), "imports ./orchestrator/inmem"},

@@ -12,18 +12,11 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/verbs"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
-// A failure is an error that its sender is told with a code.
-type failure struct {
-	code string
-	error
-}
-
-func (f failure) Unwrap() error { return f.error }
-
-func invalid(err error) error { return failure{orchestrator.CodeInvalid, err} }
+func invalid(err error) error { return verbs.Invalid(err) }
 
 // handler decodes a request, has it answered beside others, and encodes the
 // answer. Whatever comes, it answers something.
@@ -50,11 +43,11 @@ func handler[Req, Ans any](s *Service, answer func(context.Context, Req) (Ans, e
 				return json.Marshal(a)
 			})
 			if err == nil && len(body) > s.most() {
-				err = failure{orchestrator.CodeTooLarge, fmt.Errorf("the answer has %d bytes, at most %d fit", len(body), s.most())}
+				err = &verbs.Failure{Code: orchestrator.CodeTooLarge, Err: fmt.Errorf("the answer has %d bytes, at most %d fit", len(body), s.most())}
 			}
 			if err != nil {
-				code, text := explain(err)
-				err = r.Error(code, text, nil)
+				told := verbs.Explain(err)
+				err = r.Error(told.Code, told.Error(), decided(told))
 			} else {
 				err = r.Respond(body)
 			}
@@ -63,6 +56,18 @@ func handler[Req, Ans any](s *Service, answer func(context.Context, Req) (Ans, e
 			}
 		}()
 	})
+}
+
+// decided is the body of an error: the decision, where there is one.
+func decided(told verbs.Failure) []byte {
+	if told.Decision == nil {
+		return nil
+	}
+	body, err := json.Marshal(told.Decision)
+	if err != nil {
+		return nil
+	}
+	return body
 }
 
 // safely turns a panic into an error: one request must not end the process
@@ -95,23 +100,6 @@ func decode(body []byte, v any) error {
 		return errors.New("more than one JSON value")
 	}
 	return nil
-}
-
-// explain returns the code and the text that err is told with.
-func explain(err error) (code, text string) {
-	var f failure
-	switch {
-	case errors.As(err, &f):
-		code = f.code
-	case errors.Is(err, orchestrator.ErrNotFound), errors.Is(err, orchestrator.ErrNoStart):
-		code = orchestrator.CodeNotFound
-	default:
-		code = orchestrator.CodeUnavailable
-	}
-	if text = protocol.Text(err.Error(), protocol.MaxReason); text == "" {
-		text = code // micro sends no error without a text
-	}
-	return code, text
 }
 
 // most is how many bytes an answer may have.

@@ -2,9 +2,7 @@ package natsservice
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/participants/protocol"
@@ -13,20 +11,13 @@ import (
 // list merges the lists of all partitions. Where not all rows fit into an
 // answer, the cursor comes earlier than the limit.
 func (s *Service) list(ctx context.Context, q orchestrator.Query) (orchestrator.ListAnswer, error) {
-	var a orchestrator.ListAnswer
-	if err := q.Validate(); err != nil {
-		return a, invalid(err)
-	}
-	page, err := orchestrator.List(ctx, s.cfg.View, s.cfg.Journal.Partitions(), q)
+	page, err := s.verbs.List(ctx, q)
 	if err != nil {
-		return a, fmt.Errorf("the view cannot be read now: %w", err)
-	}
-	for i := range page.Sagas {
-		withoutPayloads(&page.Sagas[i])
+		return page, err
 	}
 	n, err := fit(s.most(), page.Sagas)
 	if err != nil {
-		return a, err
+		return page, err
 	}
 	if n < len(page.Sagas) {
 		next := orchestrator.CursorOf(page.Sagas[n-1])
@@ -94,21 +85,5 @@ func (s *Service) definitions(ctx context.Context, r orchestrator.NamesRequest) 
 
 // partitions says what journal and view say of each partition.
 func (s *Service) partitions(ctx context.Context, _ struct{}) (orchestrator.PartitionsAnswer, error) {
-	var a orchestrator.PartitionsAnswer
-	for p := range s.cfg.Journal.Partitions() {
-		tail, err := s.cfg.Journal.Partition(p).Tail(ctx)
-		if err != nil {
-			return a, err
-		}
-		c := orchestrator.PartitionCounts{Partition: p, First: tail.First, Last: tail.Last}
-		position, errPosition := s.cfg.View.Partition(p).Position(ctx)
-		sagas, errCount := s.cfg.View.Partition(p).Count(ctx)
-		// Without the view the journal's side is worth knowing too.
-		if err := errors.Join(errPosition, errCount); err != nil {
-			c.Problem = protocol.Text(strings.ReplaceAll(err.Error(), "\n", "; "), protocol.MaxReason)
-		}
-		c.Position, c.Sagas = position.To, orchestrator.ByStatus(sagas)
-		a.Partitions = append(a.Partitions, c)
-	}
-	return a, nil
+	return s.verbs.Partitions(ctx)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/verbs"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
@@ -26,6 +27,7 @@ type Config struct {
 	Journal      orchestrator.Journal
 	View         orchestrator.View
 	Orchestrator *orchestrator.Orchestrator // the member that is asked for status and rejected inputs; may be nil
+	Verbs        *verbs.Verbs               // what the others are answered by; one that only reads if nil
 
 	Prefix  string       // first token of the journal's subjects
 	API     string       // prefix of JetStream's API; $JS.API if empty
@@ -46,6 +48,7 @@ type Service struct {
 	nc       *nats.Conn
 	subjects protocol.Subjects
 	service  micro.Service
+	verbs    *verbs.Verbs
 
 	base   context.Context // of requests under way
 	cancel context.CancelFunc
@@ -81,7 +84,10 @@ func New(nc *nats.Conn, cfg Config) (*Service, error) {
 	if cfg.API == "" {
 		cfg.API = "$JS.API"
 	}
-	s := &Service{cfg: cfg, nc: nc, subjects: protocol.Subjects{Prefix: cfg.Prefix}, room: make(chan struct{}, atOnce)}
+	if cfg.Verbs == nil {
+		cfg.Verbs = verbs.New(verbs.Config{Journal: cfg.Journal, View: cfg.View, Log: cfg.Log})
+	}
+	s := &Service{cfg: cfg, nc: nc, verbs: cfg.Verbs, subjects: protocol.Subjects{Prefix: cfg.Prefix}, room: make(chan struct{}, atOnce)}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	if err := s.register(); err != nil {
 		s.cancel()
@@ -119,6 +125,10 @@ func (s *Service) register() error {
 		shared(orchestrator.EndpointPartitions, handler(s, s.partitions)),
 		shared(orchestrator.EndpointParticipants, handler(s, s.participants)),
 	}
+	for name, h := range s.verbEndpoints() {
+		errs = append(errs, shared(name, h))
+	}
+	errs = append(errs, each(verbs.EndpointBulks, handler(s, s.bulks)))
 	if s.cfg.Orchestrator != nil {
 		errs = append(errs,
 			each(orchestrator.EndpointStatus, handler(s, s.status)),

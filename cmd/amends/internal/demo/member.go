@@ -9,7 +9,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/amends-io/amends/cmd/amends/internal/web"
 	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/client"
 	"github.com/amends-io/amends/orchestrator/natsjournal"
 	"github.com/amends-io/amends/orchestrator/natsservice"
 	"github.com/amends-io/amends/orchestrator/redisview"
@@ -40,7 +42,14 @@ func (m Member) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	service := natsservice.Config{Journal: journal, View: view, Prefix: m.Prefix, Version: m.Version, Log: m.Log}
+	c, err := client.New(m.NC, client.WithPrefix(m.Prefix))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	v := web.Parts{Journal: journal, View: view, Client: c, Name: m.Name, Log: m.Log}.Verbs()
+	defer v.Close()
+	service := natsservice.Config{Journal: journal, View: view, Verbs: v, Prefix: m.Prefix, Version: m.Version, Log: m.Log}
 	drive := func(ctx context.Context) error { <-ctx.Done(); return nil }
 	if len(m.Definitions) > 0 {
 		o, err := orchestrator.New(orchestrator.Config{

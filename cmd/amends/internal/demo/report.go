@@ -40,6 +40,7 @@ type Where struct {
 	NATS    string `json:"nats_url"`
 	Redis   string `json:"redis_url"`
 	Prefix  string `json:"prefix"`
+	HTTP    string `json:"http_url"`
 	Journal string `json:"journal,omitempty"` // the embedded server's directory
 }
 

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/pflag"
+
+	"github.com/amends-io/amends/cmd/amends/internal/demo"
+	"github.com/amends-io/amends/cmd/amends/internal/web"
+	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/client"
+	"github.com/amends-io/amends/orchestrator/natsjournal"
+	"github.com/amends-io/amends/orchestrator/redisview"
+	"github.com/amends-io/amends/orchestrator/verbs"
+)
+
+// defaultHTTP is where the console is, if nobody says anything else: on this
+// machine alone, as nobody has to say who they are yet.
+const defaultHTTP = "127.0.0.1:8080"
+
+// httpFlags say where the console is.
+type httpFlags struct {
+	address, basePath string
+	hosts             []string
+	given             bool // somebody asked for this address
+}
+
+func (f *httpFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.address, "http", defaultHTTP, "`address` of the HTTP API; none if empty")
+	flags.StringVar(&f.basePath, "base-path", "", "`path` in front of it, as /amends, where a proxy has it there")
+	flags.StringArrayVar(&f.hosts, "http-host", nil, "`name` that requests may be for, beside those of this machine; may be repeated")
+}
+
+// start serves the console, unless there should be none. Where nobody asked for
+// the address, one that is taken is no reason not to drive sagas.
+func (f httpFlags) start(v *verbs.Verbs, c *client.Client, log *slog.Logger) (*web.Server, error) {
+	if f.address == "" {
+		return nil, nil
+	}
+	s, err := web.Start(web.Config{Verbs: v, Feed: c, Address: f.address, BasePath: f.basePath, Hosts: f.hosts, Log: log})
+	if err == nil {
+		log.Info("the API is served", "url", s.URL)
+		return s, nil
+	}
+	if !f.given {
+		log.Warn("the API is not served; --http says where else, or \"\" for nowhere", "error", err)
+		return nil, nil
+	}
+	return nil, usage(err)
+}
+
+// client makes the client of a process that has a connection. The caller closes it.
+func (a *app) client(nc *nats.Conn) (*client.Client, error) {
+	n, err := a.nats.resolve(a.getenv)
+	if err != nil {
+		return nil, usage(err)
+	}
+	options := []client.Option{client.WithPrefix(a.prefix), client.WithTimeout(a.timeout)}
+	if api := n.api(); api != "" {
+		options = append(options, client.WithAPIPrefix(api))
+	}
+	c, err := client.New(nc, options...)
+	if err != nil {
+		return nil, usage(err)
+	}
+	return c, nil
+}
+
+// A deskside console is one beside the demo or dev.
+type deskside struct {
+	url   string
+	close []func()
+}
+
+// console serves the console on servers whose journal exists.
+func (a *app) console(ctx context.Context, s *servers, port int, log *slog.Logger) (_ *deskside, err error) {
+	d := &deskside{}
+	defer func() {
+		if err != nil {
+			d.end()
+		}
+	}()
+	journal, err := natsjournal.Open(ctx, s.NC, natsjournal.WithPrefix(s.Prefix))
+	if err != nil {
+		return nil, err
+	}
+	d.close = append(d.close, journal.Close)
+	var view orchestrator.View
+	if view, err = redisview.Open(ctx, s.Redis, redisview.WithPrefix(demo.KeyPrefix(s.Prefix)), redisview.WithLogger(log)); err != nil {
+		return nil, err
+	}
+	c, err := client.New(s.NC, client.WithPrefix(s.Prefix))
+	if err != nil {
+		return nil, err
+	}
+	d.close = append(d.close, c.Close)
+	v := web.Parts{Journal: journal, View: view, Client: c, Log: log}.Verbs()
+	d.close = append(d.close, v.Close)
+	server, err := web.Start(web.Config{Verbs: v, Feed: c, Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("%w; --http-port says where else", err)
+	}
+	d.url = server.URL
+	d.close = append(d.close, func() { _ = server.Close() }) // nothing depends on it any more
+	return d, nil
+}
+
+func (d *deskside) end() {
+	for i := len(d.close) - 1; i >= 0; i-- {
+		d.close[i]()
+	}
+}

@@ -1,0 +1,282 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/amends-io/amends/orchestrator/verbs"
+	"github.com/amends-io/amends/participants/protocol"
+)
+
+// Bounds of live events.
+const (
+	// settle is how long a saga's news are collected before they are read: a
+	// person sees no difference, and a saga's whole life is often one read.
+	settle = 25 * time.Millisecond
+	// lookEvery is how often a saga is looked at without any news, as an
+	// announcement may be lost and nothing tells.
+	lookEvery = 5 * time.Second
+	// window is how many of a saga's newest events are kept for its readers.
+	// Whoever is further behind reads the journal.
+	window = 512
+)
+
+// A hub follows the sagas that somebody looks at. All readers of one saga share
+// one subscription, one read of the journal, and the bytes that are sent. It
+// keeps no queue for any reader: each knows how far it is, so a slow one costs
+// nobody anything.
+type hub struct {
+	verbs *verbs.Verbs
+	feed  Feed
+	log   *slog.Logger
+	ctx   context.Context
+	stop  context.CancelFunc
+	group sync.WaitGroup
+
+	mu      sync.Mutex
+	streams int
+	topics  map[string]*topic
+}
+
+// A topic is one saga that is looked at.
+type topic struct {
+	id   string
+	wake chan struct{} // something may have been stored
+	stop context.CancelFunc
+
+	mu      sync.Mutex
+	begun   bool
+	base    uint64 // entries are all there is after this sequence
+	want    uint64 // the newest sequence that was announced
+	entries []news
+	readers map[chan struct{}]bool
+}
+
+// News is one message of a saga's history as it is sent.
+type news struct {
+	sequence uint64
+	data     []byte
+}
+
+func newHub(v *verbs.Verbs, feed Feed, log *slog.Logger) *hub {
+	h := &hub{verbs: v, feed: feed, log: log, topics: map[string]*topic{}}
+	h.ctx, h.stop = context.WithCancel(context.Background())
+	return h
+}
+
+func (h *hub) close() {
+	h.stop()
+	h.group.Wait()
+}
+
+// enter counts a stream, unless there are too many.
+func (h *hub) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.streams >= maxStreams {
+		return false
+	}
+	h.streams++
+	return true
+}
+
+func (h *hub) exit() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.streams--
+}
+
+// join returns the topic of a saga, which tells reader from now on.
+func (h *hub) join(id string, reader chan struct{}) (*topic, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx.Err() != nil {
+		return nil, h.ctx.Err()
+	}
+	t := h.topics[id]
+	if t == nil {
+		t = &topic{id: id, wake: make(chan struct{}, 1), readers: map[chan struct{}]bool{}}
+		unfollow := func() {}
+		if h.feed != nil {
+			var err error
+			if unfollow, err = h.feed.Follow(h.verbs.Partition(id), id, t.announced); err != nil {
+				return nil, err
+			}
+		}
+		ctx, cancel := context.WithCancel(h.ctx)
+		t.stop = cancel
+		h.topics[id] = t
+		h.group.Go(func() {
+			defer unfollow()
+			h.follow(ctx, t)
+		})
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.readers[reader] = true
+	return t, nil
+}
+
+// leave ends what join began. The last one who leaves turns off the light.
+func (h *hub) leave(t *topic, reader chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if delete(t.readers, reader); len(t.readers) == 0 {
+		t.stop()
+		delete(h.topics, t.id)
+	}
+}
+
+// announced is told by the feed, and must not wait.
+func (t *topic) announced(sequence uint64) {
+	t.mu.Lock()
+	t.want = max(t.want, sequence)
+	t.mu.Unlock()
+	poke(t.wake)
+}
+
+func poke(wake chan struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// follow reads what was stored about a saga, whenever there may be something.
+func (h *hub) follow(ctx context.Context, t *topic) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.wake:
+			if !wait(ctx, settle) {
+				return
+			}
+		case <-look.C:
+		}
+		if err := h.read(ctx, t); err != nil && ctx.Err() == nil {
+			h.log.Warn("a saga's news cannot be read now", "saga", t.id, "error", protocol.Text(err.Error(), 300))
+		}
+	}
+}
+
+// read fetches what comes after the newest entry. What was announced is waited
+// for, for a while: the replica that answers may lack it still.
+func (h *hub) read(ctx context.Context, t *topic) error {
+	for try := 0; ; try++ {
+		t.mu.Lock()
+		begun, last, want := t.begun, t.base, t.want
+		if n := len(t.entries); n > 0 {
+			last = t.entries[n-1].sequence
+		}
+		t.mu.Unlock()
+		if !begun {
+			return nil // readers still read the journal themselves
+		}
+		fresh, err := h.fetch(ctx, t.id, last)
+		if err != nil {
+			return err
+		}
+		t.add(fresh)
+		if n := len(fresh); n > 0 && fresh[n-1].sequence >= want || n == 0 && last >= want || try >= 20 {
+			return nil
+		}
+		if !wait(ctx, settle) {
+			return nil
+		}
+	}
+}
+
+// fetch returns what the journal has of a saga after a sequence.
+func (h *hub) fetch(ctx context.Context, id string, after uint64) ([]news, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	messages, err := h.verbs.After(ctx, id, after)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]news, 0, len(messages))
+	for _, m := range messages {
+		data, err := json.Marshal(sagaNews{id, verbs.NewEntry(m, false)})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, news{m.Sequence, data})
+	}
+	return list, nil
+}
+
+// sagaNews is the data of a saga event.
+type sagaNews struct {
+	Saga  string      `json:"saga"`
+	Entry verbs.Entry `json:"entry"`
+}
+
+// add appends what the journal has after the newest entry, and tells readers.
+func (t *topic) add(fresh []news) {
+	if len(fresh) == 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.entries = append(t.entries, fresh...)
+	if extra := len(t.entries) - window; extra > 0 {
+		t.base = t.entries[extra-1].sequence
+		t.entries = slices.Clone(t.entries[extra:]) // what is older may be freed
+	}
+	for reader := range t.readers {
+		poke(reader)
+	}
+}
+
+// after returns what comes after a sequence, and whether the topic knows that:
+// else the journal does. The first reader who has read that to its end says
+// where the topic begins.
+func (t *topic) after(sequence uint64, atEnd bool) (list []news, known bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.begun && atEnd {
+		t.begun, t.base = true, sequence
+		poke(t.wake) // what came between that read and now
+	}
+	if !t.begun || sequence < t.base {
+		return nil, false
+	}
+	i, _ := slices.BinarySearchFunc(t.entries, sequence+1, func(n news, s uint64) int {
+		switch {
+		case n.sequence < s:
+			return -1
+		case n.sequence > s:
+			return 1
+		}
+		return 0
+	})
+	return t.entries[i:len(t.entries):len(t.entries)], true
+}
+
+// start is where the entries begin that the topic knows.
+func (t *topic) start() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.base
+}
+
+// wait waits, and reports whether ctx goes on.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

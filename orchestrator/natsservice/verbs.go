@@ -1,0 +1,59 @@
+package natsservice
+
+import (
+	"context"
+
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/amends-io/amends/orchestrator/verbs"
+)
+
+// verbEndpoints are what one can ask for beside the reads that every service
+// answers: the same that HTTP has.
+func (s *Service) verbEndpoints() map[string]micro.Handler {
+	v := s.verbs
+	return map[string]micro.Handler{
+		verbs.EndpointSaga:  handler(s, s.saga),
+		verbs.EndpointSteps: handler(s, v.Steps),
+		verbs.EndpointDiff:  handler(s, v.Diff),
+		verbs.EndpointPlan:  handler(s, v.Plan),
+		verbs.EndpointStart: handler(s, v.Start),
+		verbs.EndpointControl: handler(s, func(ctx context.Context, r verbs.NamedControl) (verbs.Decision, error) {
+			return v.Control(ctx, r.ID, r.ControlRequest)
+		}),
+		verbs.EndpointSignal: handler(s, func(ctx context.Context, r verbs.NamedSignal) (verbs.Decision, error) {
+			return v.Signal(ctx, r.ID, r.SignalRequest)
+		}),
+		verbs.EndpointBulk: handler(s, func(ctx context.Context, r verbs.BulkRequest) (a verbs.BulkAnswer, err error) {
+			a.Preview, a.Bulk, err = v.Bulk(ctx, r)
+			return a, err
+		}),
+	}
+}
+
+// saga is get as HTTP has it.
+func (s *Service) saga(ctx context.Context, r verbs.SagaRequest) (verbs.Saga, error) {
+	return s.verbs.Saga(ctx, r)
+}
+
+// bulks is asked of every member: each remembers those that it runs or ran.
+func (s *Service) bulks(_ context.Context, r verbs.BulkRef) (verbs.BulksAnswer, error) {
+	list := s.verbs.LocalBulks(r)
+	n, err := fit(s.most(), list)
+	if err != nil {
+		return verbs.BulksAnswer{}, err
+	}
+	a := verbs.BulksAnswer{Member: s.name(), Bulks: list[:n]}
+	if o := s.cfg.Orchestrator; o != nil {
+		a.Members = o.Members()
+	}
+	return a, nil
+}
+
+// name is the member's, or the service's own where it drives nothing.
+func (s *Service) name() string {
+	if o := s.cfg.Orchestrator; o != nil {
+		return o.Status().Member
+	}
+	return s.service.Info().ID
+}
