@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/verbs"
@@ -37,7 +38,10 @@ type Config struct {
 	Feed     Feed     // nil: live events come when they are looked for
 	BasePath string   // in front of everything, as /amends; empty or beginning with /
 	Hosts    []string // names that a request may be for; empty: any
-	Log      *slog.Logger
+	// WriteTimeout is how long a reader of a stream may not read before it is
+	// cut off; 10 s if zero.
+	WriteTimeout time.Duration
+	Log          *slog.Logger
 }
 
 // A Console is the handler. Whoever made it closes it.
@@ -61,6 +65,9 @@ func New(cfg Config) (*Console, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if cfg.WriteTimeout == 0 {
+		cfg.WriteTimeout = 10 * time.Second
 	}
 	c := &Console{cfg: cfg, mux: http.NewServeMux(), csrf: http.NewCrossOriginProtection()}
 	c.hub = newHub(cfg.Verbs, cfg.Feed, cfg.Log)

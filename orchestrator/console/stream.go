@@ -19,8 +19,6 @@ const (
 	maxStreamed  = 32 // sagas of one
 	maxStreams   = 1000
 	commentEvery = 15 * time.Second
-	// writeTimeout is how long a reader may not read before it is cut off.
-	writeTimeout = 10 * time.Second
 )
 
 // stream sends events until the reader goes, is cut off, or the console ends.
@@ -257,7 +255,7 @@ func (s *reader) event(kind string, data []byte) error {
 
 // write fails when the reader does not read: nobody waits for it longer.
 func (s *reader) write(text string) error {
-	if err := s.flow.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	if err := s.flow.SetWriteDeadline(time.Now().Add(s.c.cfg.WriteTimeout)); err != nil {
 		return err
 	}
 	_, err := s.out.Write([]byte(text))
@@ -265,7 +263,7 @@ func (s *reader) write(text string) error {
 }
 
 func (s *reader) flush() error {
-	if err := s.flow.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	if err := s.flow.SetWriteDeadline(time.Now().Add(s.c.cfg.WriteTimeout)); err != nil {
 		return err
 	}
 	return s.flow.Flush()
