@@ -16,8 +16,9 @@ type Definition struct {
 	Version int       `json:"version"`
 	Steps   []Planned `json:"steps"` // in an order that puts every step after its predecessors
 
-	mapping mapping
-	faults  []error // what the builders found, for Validate to tell
+	mapping     mapping
+	faults      []error // what the builders found, for Validate to tell
+	fingerprint string  // of a sealed one
 }
 
 // A Planned step is one local transaction of one participant.
@@ -57,6 +58,9 @@ const (
 // compensations, the pivot. Time-outs and retry policies may change within a
 // version, as recorded events hold what was decided by them.
 func (d Definition) Fingerprint() string {
+	if d.fingerprint != "" {
+		return d.fingerprint
+	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %d\n", d.Name, d.Version)
 	for _, s := range d.Steps {
@@ -67,6 +71,14 @@ func (d Definition) Fingerprint() string {
 		_, _ = io.WriteString(h, "\n")
 	}
 	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// Sealed returns d with its fingerprint kept, for who asks for it with every
+// saga. Its structure must not be changed any more.
+func (d Definition) Sealed() Definition {
+	d.fingerprint = ""
+	d.fingerprint = d.Fingerprint()
+	return d
 }
 
 // String is the definition's name and version, as name@version.
@@ -98,7 +110,8 @@ func (d Definition) Precedes(i, j int) bool {
 	if i >= j {
 		return false // every step stands behind its predecessors
 	}
-	behind := make([]bool, j+1)
+	var few [32]bool // most sagas are short, and this is asked for every request
+	behind := append(few[:0], make([]bool, j+1)...)
 	behind[i] = true
 	for n := i + 1; n <= j; n++ {
 		for _, k := range d.Steps[n].After {

@@ -35,7 +35,7 @@ func Step[S, Req, Rep any](
 		},
 		result: func(s *S, body []byte) error {
 			var rep Rep
-			if err := protocol.Decode(body, &rep); err != nil {
+			if err := protocol.DecodeAgain(body, &rep); err != nil {
 				return err
 			}
 			if result != nil {
@@ -72,7 +72,7 @@ func By[S, Rep, Req, Ack any](action protocol.Action[Req, Ack], request func(s S
 				return protocol.Encode(request(s, nil))
 			}
 			var done Rep
-			if err := protocol.Decode(*output, &done); err != nil {
+			if err := protocol.DecodeAgain(*output, &done); err != nil {
 				return nil, err
 			}
 			return protocol.Encode(request(s, &done))

@@ -55,8 +55,14 @@ func Decode(body []byte, v any) error {
 	if _, none := v.(*None); none && len(body) == 0 {
 		return nil
 	}
-	if err := CheckJSON(body); err != nil {
-		return err
+	return read(body, v)
+}
+
+// DecodeAgain reads a body that Decode took before, and does not check it once
+// more.
+func DecodeAgain(body []byte, v any) error {
+	if _, none := v.(*None); none && len(body) == 0 {
+		return nil
 	}
 	return json.Unmarshal(body, v)
 }

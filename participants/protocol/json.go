@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,36 @@ const MaxDepth = 64
 // large, nested deeper than MaxDepth, or an object with one key twice, where
 // two readers may each see another value.
 func CheckJSON(body []byte) error {
+	if err := plausible(body); err != nil {
+		return err
+	}
+	if !json.Valid(body) {
+		return errMalformed
+	}
+	s := scanner{text: body}
+	return s.value()
+}
+
+// read is CheckJSON and json.Unmarshal with one look less at body.
+func read(body []byte, v any) error {
+	if err := plausible(body); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) && !json.Valid(body) { // else it is of the type's own making
+			return errMalformed
+		}
+		return err
+	}
+	s := scanner{text: body}
+	return s.value()
+}
+
+var errMalformed = errors.New("JSON is cut short or malformed")
+
+// plausible checks what can be checked of text that may be anything.
+func plausible(body []byte) error {
 	switch {
 	case len(body) == 0:
 		return errors.New("JSON is empty")
@@ -22,14 +53,7 @@ func CheckJSON(body []byte) error {
 	case !utf8.Valid(body):
 		return errors.New("JSON is not valid UTF-8")
 	}
-	s := scanner{text: body}
-	if err := s.depth(); err != nil {
-		return err // before json.Valid, whose own bound has a worse text
-	}
-	if !json.Valid(body) {
-		return errors.New("JSON is cut short or malformed")
-	}
-	return s.value()
+	return scanner{text: body}.depth() // before encoding/json, whose own bound has a worse text
 }
 
 // A scanner walks over text that is known to be valid JSON.
@@ -65,7 +89,7 @@ func (s *scanner) value() error {
 	case '{':
 		return s.object()
 	case '[':
-		return s.list(']', s.value)
+		return s.array()
 	case '"':
 		s.str()
 	default: // number, true, false, null
@@ -77,44 +101,18 @@ func (s *scanner) value() error {
 }
 
 func (s *scanner) object() error {
-	var seen []string // objects are small: a slice beats a map
-	var many map[string]bool
-	return s.list('}', func() error {
-		key := s.key()
-		if many == nil && len(seen) == 32 {
-			many = make(map[string]bool)
-			for _, k := range seen {
-				many[k] = true
-			}
+	var few [16][]byte // objects are small: a slice beats a map
+	seen := keys{list: few[:0]}
+	for s.at++; s.peek() != '}'; {
+		if s.text[s.at] == ',' {
+			s.at++
 		}
-		for _, k := range seen {
-			if many == nil && k == key {
-				return fmt.Errorf("JSON has the key %.64q twice in one object", key)
-			}
-		}
-		if many[key] {
+		if key := s.key(); !seen.add(key) {
 			return fmt.Errorf("JSON has the key %.64q twice in one object", key)
-		}
-		if many == nil {
-			seen = append(seen, key)
-		} else {
-			many[key] = true
 		}
 		s.peek()
 		s.at++ // the colon
-		return s.value()
-	})
-}
-
-// list walks over what stands between brackets, calling item at each.
-func (s *scanner) list(end byte, item func() error) error {
-	s.at++
-	for s.peek() != end {
-		if s.text[s.at] == ',' {
-			s.at++
-			s.peek()
-		}
-		if err := item(); err != nil {
+		if err := s.value(); err != nil {
 			return err
 		}
 	}
@@ -122,19 +120,57 @@ func (s *scanner) list(end byte, item func() error) error {
 	return nil
 }
 
-// key returns the string at the scanner, unquoted: "a" and "\u0061" are one key.
-func (s *scanner) key() string {
-	s.peek()
-	raw := s.str()
-	for _, c := range raw {
-		if c == '\\' {
-			var key string
-			if json.Unmarshal(raw, &key) == nil {
-				return key
-			}
+func (s *scanner) array() error {
+	for s.at++; s.peek() != ']'; {
+		if s.text[s.at] == ',' {
+			s.at++
+		}
+		if err := s.value(); err != nil {
+			return err
 		}
 	}
-	return string(raw[1 : len(raw)-1])
+	s.at++
+	return nil
+}
+
+// keys are those of one object.
+type keys struct {
+	list [][]byte
+	many map[string]bool // once there are too many to compare
+}
+
+// add reports whether key is new.
+func (k *keys) add(key []byte) bool {
+	if k.many != nil {
+		known := k.many[string(key)]
+		k.many[string(key)] = true
+		return !known
+	}
+	for _, other := range k.list {
+		if bytes.Equal(other, key) {
+			return false
+		}
+	}
+	if k.list = append(k.list, key); len(k.list) == 32 {
+		k.many = make(map[string]bool, 64)
+		for _, key := range k.list {
+			k.many[string(key)] = true
+		}
+	}
+	return true
+}
+
+// key returns the string at the scanner, unquoted: "a" and "\u0061" are one key.
+func (s *scanner) key() []byte {
+	s.peek()
+	raw := s.str()
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		var key string
+		if json.Unmarshal(raw, &key) == nil {
+			return []byte(key)
+		}
+	}
+	return raw[1 : len(raw)-1]
 }
 
 func (s *scanner) str() []byte {
