@@ -10,7 +10,7 @@ import (
 // definitions are what this process can decide by.
 type definitions struct {
 	partitions int // of the journal, by which ids are checked
-	linked     map[version]linked
+	linked     map[version]sagas.Definition
 }
 
 type version struct {
@@ -18,15 +18,10 @@ type version struct {
 	number int
 }
 
-type linked struct {
-	definition  sagas.Definition
-	fingerprint string
-}
-
 func newDefinitions(list []sagas.Definition, partitions int) definitions {
-	d := definitions{partitions: partitions, linked: make(map[version]linked, len(list))}
+	d := definitions{partitions: partitions, linked: make(map[version]sagas.Definition, len(list))}
 	for _, def := range list {
-		d.linked[version{def.Name, def.Version}] = linked{def, def.Fingerprint()}
+		d.linked[version{def.Name, def.Version}] = def.Sealed()
 	}
 	return d
 }
@@ -34,13 +29,13 @@ func newDefinitions(list []sagas.Definition, partitions int) definitions {
 // of returns the definition that s began with, or an error that says why this
 // process cannot decide for s.
 func (d definitions) of(s *instance.State) (sagas.Definition, error) {
-	l, ok := d.linked[version{s.Definition, s.Version}]
+	def, ok := d.linked[version{s.Definition, s.Version}]
 	switch {
 	case !ok:
 		return sagas.Definition{}, fmt.Errorf("%s@%d: %w", s.Definition, s.Version, errNoDefinition)
-	case s.Fingerprint != "" && s.Fingerprint != l.fingerprint:
+	case s.Fingerprint != "" && s.Fingerprint != def.Fingerprint():
 		return sagas.Definition{}, fmt.Errorf("%s@%d: %w: the one that is has the structure %s, the saga began with %s",
-			s.Definition, s.Version, errNoDefinition, l.fingerprint, s.Fingerprint)
+			s.Definition, s.Version, errNoDefinition, def.Fingerprint(), s.Fingerprint)
 	}
-	return l.definition, nil
+	return def, nil
 }

@@ -25,7 +25,7 @@ type saga struct {
 type flight struct {
 	saga     *saga
 	decision instance.Decision
-	link     instance.Link // without its sequence
+	after    instance.State // once it is stored
 	draft    Draft
 	id       string
 	input    *Pending // that it decides, if one; put back when another's link came first

@@ -140,11 +140,10 @@ func (o *owner) append(sg *saga, d instance.Decision, input *Pending, park bool)
 	at := o.cfg.Now().UTC().Truncate(time.Millisecond)
 	f := &flight{
 		saga: sg, decision: d, input: input, park: park, id: newDecisionID(),
-		link: instance.Link{Time: at, Read: d.Read, Events: d.Events},
+		after: instance.Foresee(sg.state, instance.Link{Time: at, Read: d.Read, Events: d.Events}),
 	}
-	after := instance.Fold(sg.state, f.link)
 	var err error
-	if f.draft, err = draftOf(o.subjects, o.p, &sg.state, &after, d, at, f.id); err != nil {
+	if f.draft, err = draftOf(o.subjects, o.p, &sg.state, &f.after, d, at, f.id); err != nil {
 		return err
 	}
 	sg.flight = f
@@ -177,12 +176,12 @@ func (o *owner) landed(f *flight, sequence uint64, err error) {
 	}
 }
 
-// stored folds a link of ours that the journal has, and goes on.
+// stored takes a link of ours that the journal has, and goes on. The state is
+// still the one that the link was decided from, as its condition held.
 func (o *owner) stored(f *flight, sequence uint64) {
 	sg := f.saga
 	o.end(f)
-	f.link.Sequence = sequence
-	sg.state = instance.Fold(sg.state, f.link)
+	sg.state = instance.Stored(f.after, sequence)
 	sg.resting = false
 	o.stats.links.Add(1)
 	o.changed(sg)

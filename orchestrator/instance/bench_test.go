@@ -106,3 +106,30 @@ func BenchmarkUndoWide(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkEncodeState(b *testing.B) {
+	l, in := midway(b)
+	if err := l.take(in); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := orchestrator.EncodeState(l.state); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeState(b *testing.B) {
+	l, _ := midway(b)
+	text, err := orchestrator.EncodeState(l.state)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := orchestrator.DecodeState(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

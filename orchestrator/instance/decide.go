@@ -56,7 +56,7 @@ const (
 // too, is decided. Only a start whose check panics is not decided itself.
 func Decide(def sagas.Definition, s State, in Input, now Moment) (Decision, error) {
 	d := decision{def: def, state: s, now: now, read: s.Read}
-	d.state.Steps = slices.Clone(s.Steps)
+	d.state.Steps = withRoom(s.Steps)
 	if s.Repeated != 0 && !s.Status.Over() {
 		d.record(StartRefused{s.Repeated})
 	}

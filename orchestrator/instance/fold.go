@@ -2,7 +2,6 @@ package instance
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/amends-io/amends/participants/protocol"
@@ -39,10 +38,14 @@ func Repeat(s State, sequence uint64, at time.Time) State {
 
 // Fold returns s after link. It cannot fail: what is recorded has happened.
 // It panics on an event type that it does not know.
-func Fold(s State, link Link) State {
-	s.Last, s.Read, s.Updated = link.Sequence, max(s.Read, link.Read), link.Time
+func Fold(s State, link Link) State { return Stored(Foresee(s, link), link.Sequence) }
+
+// Foresee returns s after a link that is about to be stored: all that Fold
+// makes of it but its sequence, which Stored adds.
+func Foresee(s State, link Link) State {
+	s.Read, s.Updated = max(s.Read, link.Read), link.Time
 	s.Links++
-	s.Steps = slices.Clone(s.Steps)
+	s.Steps = withRoom(s.Steps)
 	back, stuck := s.Back, s.Status == Stuck
 	for _, ev := range link.Events {
 		s.apply(ev)
@@ -56,18 +59,34 @@ func Fold(s State, link Link) State {
 	case !stuck:
 		s.StuckSince = link.Time
 	}
-	// A command's bytes are its link's: later attempts send them again.
-	for i := range s.Steps {
-		for _, d := range [...]protocol.Direction{protocol.Do, protocol.Undo} {
-			if p := s.Steps[i].Toward(d); p.Number > 0 && p.Command == 0 {
-				p.Command = link.Sequence
-			}
-		}
-	}
 	if s.Status.Over() && s.Ended.IsZero() {
 		s.Ended = link.Time
 	}
 	return s
+}
+
+// Stored returns s, which Foresee made, once its link has a sequence. It takes
+// s over.
+func Stored(s State, sequence uint64) State {
+	s.Last = sequence
+	// A command's bytes are its link's: later attempts send them again.
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		for _, p := range [...]*Progress{&step.Do, &step.Undo} {
+			if p.Number > 0 && p.Command == 0 {
+				p.Command = sequence
+			}
+		}
+	}
+	return s
+}
+
+// withRoom returns a copy of steps with room for the next one.
+func withRoom(steps []Step) []Step {
+	if len(steps) == 0 {
+		return nil
+	}
+	return append(make([]Step, 0, len(steps)+1), steps...)
 }
 
 // apply changes s, whose steps belong to the caller.
