@@ -22,7 +22,9 @@ type Config struct {
 	Log    *slog.Logger     // slog.Default if nil
 	Now    func() time.Time // the clock of timers; time.Now if nil
 
-	FlushEvery time.Duration // the longest that a row waits to be written; 5 ms if zero
+	// FlushEvery is how long a row waits to be written, and up to twenty
+	// times as long where many change; 5 ms if zero.
+	FlushEvery time.Duration
 	// ViewPatience is how long an owner goes on without the view before it
 	// gives its partitions up; 30 s if zero.
 	ViewPatience time.Duration

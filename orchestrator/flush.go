@@ -69,6 +69,19 @@ func (o *owner) flushIfDue() {
 	}()
 }
 
+// Where many rows change, each waits longer, up to paceMost times FlushEvery:
+// then one write holds several changes of a saga, and most sagas of a second
+// cost Redis one row or two and not five.
+const (
+	paceRows = 32
+	paceMost = 20
+)
+
+// pace is how long to wait after a write of so many rows.
+func (o *owner) pace(rows int) time.Duration {
+	return o.cfg.FlushEvery * time.Duration(min(1+rows/paceRows, paceMost))
+}
+
 // gather takes the next write. The position moves only with the last of the
 // rows that wait: a row may be newer than it, never older.
 func (o *owner) gather() (Write, []*saga) {
@@ -103,7 +116,7 @@ func (o *owner) written(w Write, batch []*saga, err error) {
 	case err == nil:
 		o.failing = time.Time{}
 		o.position = w.Position
-		o.flushAt = time.Now().Add(o.cfg.FlushEvery)
+		o.flushAt = time.Now().Add(o.pace(len(w.Rows)))
 		for i, sg := range batch {
 			state := w.Rows[i].State
 			sg.written = &state

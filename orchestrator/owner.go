@@ -116,10 +116,8 @@ func (o *owner) loop(ctx context.Context, messages <-chan Message) error {
 			o.flushAtEnd()
 			return context.Cause(ctx)
 		case m := <-in:
-			o.handle(m)
-			if !o.live && o.read >= o.goal {
-				o.goLive()
-			}
+			o.take(m)
+			o.drain(in)
 		case <-o.inbox.wake:
 			o.inbox.run()
 		case <-clock.C:
@@ -128,6 +126,27 @@ func (o *owner) loop(ctx context.Context, messages <-chan Message) error {
 		o.ask()
 		o.flushIfDue()
 		clock.Reset(o.untilNext())
+	}
+}
+
+func (o *owner) take(m Message) {
+	o.handle(m)
+	if !o.live && o.read >= o.goal {
+		o.goLive()
+	}
+}
+
+// drainAtOnce bounds how many messages keep everything else waiting: some ms.
+const drainAtOnce = 64
+
+// drain takes messages that are there already: to look at clock and view after
+// each one would cost as much again.
+func (o *owner) drain(in <-chan Message) {
+	for range min(len(in), drainAtOnce) {
+		if o.flights >= maxFlights || len(o.dirty) >= maxDirty || o.ctx.Err() != nil {
+			return
+		}
+		o.take(<-in)
 	}
 }
 

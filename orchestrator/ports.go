@@ -70,8 +70,8 @@ type Appender interface {
 	// Append sends d and returns without waiting for it to be stored. Then
 	// done is called once, from any goroutine; it must not block for long.
 	// Appends may be under way for different sagas at the same time. It
-	// stores d.Header and d.Body as they are, so they must not be changed
-	// until done was called.
+	// adds the condition's headers to d.Header, and stores that and d.Body
+	// as they are, so they must not be changed until done was called.
 	Append(d Draft, done func(sequence uint64, err error))
 }
 

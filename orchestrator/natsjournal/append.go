@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 
@@ -25,30 +24,21 @@ const (
 
 // Append implements orchestrator.Appender.
 func (s *stream) Append(d orchestrator.Draft, done func(uint64, error)) {
-	finish := func(sequence uint64, err error) {
-		if err != nil {
-			err = fmt.Errorf("append to %s: %w", d.Subject, err)
-		}
-		done(sequence, err)
-	}
-	if !strings.HasPrefix(d.Subject, s.subjectPrefix()) {
-		go finish(0, fmt.Errorf("it is not of partition %d", s.partition))
+	if !strings.HasPrefix(d.Subject, s.subjects) {
+		go done(0, fmt.Errorf("append to %s: it is not of partition %d", d.Subject, s.partition))
 		return
 	}
-	s.journal.publisher.publish(&nats.Msg{Subject: d.Subject, Header: header(d), Data: d.Body}, finish)
+	s.journal.publisher.publish(&nats.Msg{Subject: d.Subject, Header: header(d), Data: d.Body}, done)
 }
 
-func (s *stream) subjectPrefix() string {
-	return strings.TrimSuffix(s.journal.subjects.Partition(s.partition), ">")
-}
-
-// header returns d's headers with its condition among them. It is a copy: the
-// draft may be sent again.
+// header returns d's headers with its condition among them. They are d's own,
+// which a draft that is sent again has already: a copy for each message cost
+// more than the rest of Append.
 func header(d orchestrator.Draft) nats.Header {
 	if d.Chain == "" {
 		return nats.Header(d.Header)
 	}
-	h := maps.Clone(d.Header)
+	h := d.Header
 	if h == nil {
 		h = protocol.Header{}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -148,7 +149,9 @@ func (j *Journal) find(ctx context.Context) error {
 		if err := check(want, info.Config); err != nil {
 			return err
 		}
-		j.streams = append(j.streams, &stream{journal: j, partition: p, name: want.Name})
+		j.streams = append(j.streams, &stream{
+			journal: j, partition: p, name: want.Name, subjects: strings.TrimSuffix(j.subjects.Partition(p), ">"),
+		})
 	}
 	if j.leases, err = j.openLeases(ctx); err != nil {
 		return missing(err, j.subjects)
@@ -215,6 +218,7 @@ type stream struct {
 	journal   *Journal
 	partition int
 	name      string
+	subjects  string // what they begin with
 }
 
 var _ orchestrator.Partition = (*stream)(nil)

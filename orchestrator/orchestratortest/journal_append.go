@@ -72,11 +72,11 @@ var journalConditions = []journalCase{
 			t.Errorf("append = %d, %v; want an error that stops the partition", sequence, err)
 		}
 	}},
-	{"the condition is stored with the message, and not in the draft", func(t *journalTest) {
+	{"the condition is stored with the message, of a draft that is sent again too", func(t *journalTest) {
 		start := t.put(t.start("a"))
 		draft := t.link("a", start)
 		m := t.get(t.put(draft))
-		t.same("draft", protocol.Header{protocol.HeaderDecision: {"d"}}, draft.Header)
+		t.refused(draft, orchestrator.ErrConflict)
 		t.same("stored", protocol.Header{
 			protocol.HeaderDecision:         {"d"},
 			protocol.HeaderExpectedSequence: {"1"},
