@@ -40,6 +40,8 @@ type Config struct {
 	Redis   string  // URL of somebody's Redis; one is started if empty
 	NATS    bool    // somebody's NATS, which Connect and Part know; one is started otherwise
 
+	Profile string // directory for a CPU profile of each process; none if empty
+
 	// Connect connects to NATS: at that URL, or, if it is empty, to somebody's.
 	Connect func(url string) (*nats.Conn, error)
 	// Part makes the process that calls Serve; NATS is where Connect has it.
@@ -95,6 +97,10 @@ type bench struct {
 func Measure(ctx context.Context, cfg Config) (Report, error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	var err error
+	if cfg.Profile, err = profileDir(cfg.Profile); err != nil {
+		return Report{}, err
+	}
 	b := &bench{cfg: cfg, fail: fail}
 	defer b.close()
 	if err := b.begin(ctx); err != nil {

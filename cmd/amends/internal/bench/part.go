@@ -32,7 +32,8 @@ type setup struct {
 	Redis   string `json:"redis,omitempty"`
 	Prefix  string `json:"prefix,omitempty"`
 	Barrier bool   `json:"barrier,omitempty"`
-	Score   *score `json:"score,omitempty"` // of the bare pipeline, which has no saga
+	Score   *score `json:"score,omitempty"`   // of the bare pipeline, which has no saga
+	Profile string `json:"profile,omitempty"` // directory
 }
 
 // A question is each line after that. Without a load it asks for the CPU.
@@ -62,7 +63,7 @@ type Dial func(name string) (*nats.Conn, error)
 // Serve is a part of the benchmark, in a process of its own: what it is and
 // has to do comes in as lines of JSON, and it answers each with one. It ends
 // when its input does, which is when its parent is gone, however it went.
-func Serve(ctx context.Context, in io.Reader, out io.Writer, dial Dial) error {
+func Serve(ctx context.Context, in io.Reader, out io.Writer, dial Dial) (err error) {
 	lines, answers := json.NewDecoder(in), json.NewEncoder(out)
 	var s setup
 	if err := lines.Decode(&s); err != nil {
@@ -70,6 +71,13 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, dial Dial) error {
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	if s.Profile != "" {
+		stop, err := profile(s.Profile, s.Name)
+		if err != nil {
+			return answers.Encode(reply{Error: err.Error()})
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
 	w, err := open(ctx, s, dial, fail)
 	if err != nil {
 		return answers.Encode(reply{Error: err.Error()})

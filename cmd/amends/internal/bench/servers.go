@@ -44,7 +44,7 @@ func (b *bench) server(ctx context.Context, role string) (url string, err error)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	p, err := startPart(ctx, b.cfg.Part(""), setup{Role: role, Name: role, Dir: dir}, b.fail)
+	p, err := startPart(ctx, b.cfg.Part(""), setup{Role: role, Name: role, Dir: dir, Profile: b.cfg.Profile}, b.fail)
 	if err != nil {
 		return "", err
 	}

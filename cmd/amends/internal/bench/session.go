@@ -51,7 +51,7 @@ func (b *bench) open(ctx context.Context, sc *score, barrier bool) (_ *session, 
 		return nil, err
 	}
 	set := func(role, name string) setup {
-		return setup{Role: role, Name: name, Redis: b.redis, Prefix: s.prefix, Barrier: barrier, Score: sc}
+		return setup{Role: role, Name: name, Redis: b.redis, Prefix: s.prefix, Barrier: barrier, Score: sc, Profile: b.cfg.Profile}
 	}
 	if err = s.start(ctx, set(roleOrchestrator, roleOrchestrator)); err != nil {
 		return nil, err

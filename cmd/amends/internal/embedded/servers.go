@@ -68,7 +68,8 @@ func (s *Servers) startNATS(cfg Config) error {
 	options := &server.Options{
 		ServerName: "amends-embedded", Host: host, Port: cfg.NATSPort,
 		JetStream: true, StoreDir: filepath.Join(s.Dir, "nats"),
-		NoLog: cfg.Log == "", LogFile: cfg.Log, NoSigs: true,
+		NoSublistCache: true, // each subject is an id's own: no entry would be found a second time
+		NoLog:          cfg.Log == "", LogFile: cfg.Log, NoSigs: true,
 	}
 	if cfg.NATSPort == 0 {
 		options.Port = server.RANDOM_PORT
