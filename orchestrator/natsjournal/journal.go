@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/amends-io/amends/internal/pipeline"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -29,7 +30,7 @@ type Journal struct {
 	subjects protocol.Subjects
 
 	streams   []*stream
-	publisher *publisher
+	publisher *pipeline.Publisher
 	replies   *replies
 	leases    *leases
 	registry  *registry
@@ -165,11 +166,12 @@ func (j *Journal) find(ctx context.Context) error {
 // listen subscribes to the answers, and fails what waits for them when the
 // connection is lost.
 func (j *Journal) listen() (err error) {
-	if j.publisher, err = newPublisher(j.nc, j.timeout); err != nil {
+	if j.publisher, err = pipeline.New(j.nc, j.timeout); err != nil {
 		return err
 	}
 	if j.replies, err = newReplies(j.nc); err != nil {
-		return errors.Join(err, j.publisher.sub.Unsubscribe())
+		j.publisher.Close()
+		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	j.stop, j.watching = cancel, make(chan struct{})
@@ -182,10 +184,10 @@ func (j *Journal) listen() (err error) {
 			case <-ctx.Done():
 				return
 			case <-changes:
-				j.publisher.fail(nats.ErrDisconnected)
+				j.publisher.Fail(nats.ErrDisconnected)
 			}
 		}
-		j.publisher.fail(nats.ErrConnectionClosed)
+		j.publisher.Fail(nats.ErrConnectionClosed)
 	}()
 	return nil
 }
@@ -194,7 +196,7 @@ func (j *Journal) listen() (err error) {
 func (j *Journal) Close() {
 	j.stop()
 	<-j.watching
-	j.publisher.close()
+	j.publisher.Close()
 	_ = j.replies.sub.Unsubscribe() // fails only if the connection is closed
 }
 

@@ -1,6 +1,7 @@
 package natsjournal
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -57,4 +58,12 @@ func (r *replies) receive(m *nats.Msg) {
 	case r.open[strings.TrimPrefix(m.Subject, r.inbox)] <- m:
 	default: // nobody waits any more (a nil channel), or more came than was asked for
 	}
+}
+
+// unbounded keeps the client from dropping messages that are not handled yet.
+func unbounded(sub *nats.Subscription) error {
+	if err := sub.SetPendingLimits(-1, -1); err != nil {
+		return errors.Join(fmt.Errorf("lift the limits of a subscription: %w", err), sub.Unsubscribe())
+	}
+	return nil
 }

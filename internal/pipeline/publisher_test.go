@@ -1,4 +1,4 @@
-package natsjournal
+package pipeline
 
 import (
 	"errors"
@@ -8,7 +8,6 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/amends-io/amends/internal/natstest"
-	"github.com/amends-io/amends/orchestrator"
 )
 
 // A silent subject has a subscriber that does not answer.
@@ -23,14 +22,14 @@ func TestEveryMessageThatIsNotAnsweredHasATimeOutOfItsOwn(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Connect(t, natstest.Start(t))
 	silent(t, nc)
-	p, err := newPublisher(nc, 100*time.Millisecond)
+	p, err := New(nc, 100*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.close()
+	defer p.Close()
 	answers := make(chan error, 10)
 	publish := func() {
-		p.publish(&nats.Msg{Subject: "silent"}, func(_ uint64, err error) { answers <- err })
+		p.Publish(&nats.Msg{Subject: "silent"}, func(_ uint64, err error) { answers <- err })
 	}
 	began := time.Now()
 	publish()
@@ -39,7 +38,7 @@ func TestEveryMessageThatIsNotAnsweredHasATimeOutOfItsOwn(t *testing.T) {
 	for range 2 {
 		select {
 		case err := <-answers:
-			if !errors.Is(err, orchestrator.ErrInDoubt) || time.Since(began) < 100*time.Millisecond {
+			if !errors.Is(err, ErrInDoubt) || time.Since(began) < 100*time.Millisecond {
 				t.Errorf("answered after %v: %v", time.Since(began), err)
 			}
 		case <-time.After(20 * time.Second):
@@ -53,7 +52,7 @@ func TestEveryMessageThatIsNotAnsweredHasATimeOutOfItsOwn(t *testing.T) {
 func TestAnAnsweredMessageIsNotAnsweredAgain(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Connect(t, natstest.Start(t))
-	p, err := newPublisher(nc, time.Hour)
+	p, err := New(nc, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +64,8 @@ func TestAnAnsweredMessageIsNotAnsweredAgain(t *testing.T) {
 	p.queue[0].at = time.Now().Add(-time.Second)
 	p.mu.Unlock()
 	p.expire()
-	p.fail(nats.ErrDisconnected)
-	p.close()
+	p.Fail(nats.ErrDisconnected)
+	p.Close()
 	if first := <-answers; first != 7 || len(answers) != 0 {
 		t.Errorf("answered with %d, then %d times more", first, len(answers))
 	}

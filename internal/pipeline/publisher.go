@@ -1,0 +1,167 @@
+// Package pipeline publishes messages to JetStream, many at a time over one
+// connection. It is what the journal's adapter and the participants share of
+// that server's client, leaner than jetstream.PublishMsgAsync, which has a timer,
+// a future and a goroutine's wake-up for each message.
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// ErrInDoubt says that nobody knows whether a message was stored.
+var ErrInDoubt = errors.New("it is not known whether it was stored")
+
+// A Publisher sends messages and matches the acknowledgements that come to its
+// one inbox. Whatever happens, each message is answered exactly once: by its
+// acknowledgement, by Fail, or by the time-out. One timer does for all of them,
+// as all wait equally long. It may be used by several goroutines.
+type Publisher struct {
+	nc      *nats.Conn
+	inbox   string // with the last dot
+	sub     *nats.Subscription
+	timeout time.Duration
+
+	mu      sync.Mutex
+	count   uint64
+	waiting map[uint64]func(sequence uint64, err error)
+	queue   []deadline // in the order of sending; answered ones leave when they come to its head
+	timer   *time.Timer
+	armed   bool
+}
+
+type deadline struct {
+	number uint64
+	at     time.Time
+}
+
+// New returns a publisher that waits so long for each acknowledgement. Whoever
+// has it closes it.
+func New(nc *nats.Conn, timeout time.Duration) (*Publisher, error) {
+	p := &Publisher{nc: nc, inbox: nc.NewInbox() + ".", timeout: timeout, waiting: map[uint64]func(uint64, error){}}
+	sub, err := nc.Subscribe(p.inbox+"*", p.receive)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to acknowledgements: %w", err)
+	}
+	p.sub = sub
+	// The client would drop what is not handled yet.
+	if err := sub.SetPendingLimits(-1, -1); err != nil {
+		return nil, errors.Join(fmt.Errorf("lift the limits of a subscription: %w", err), sub.Unsubscribe())
+	}
+	return p, nil
+}
+
+// Publish sends m, whose Reply it sets, and returns. Then done is called once,
+// from any goroutine, and must not block for long. Its error is an
+// *jetstream.APIError if the server refused m, wraps ErrInDoubt if nobody knows,
+// and is else the client's, which did not send it.
+func (p *Publisher) Publish(m *nats.Msg, done func(sequence uint64, err error)) {
+	number := p.wait(done)
+	m.Reply = p.inbox + strconv.FormatUint(number, 36)
+	if err := p.nc.PublishMsg(m); err != nil {
+		// Not from here: the caller may hold what done needs.
+		go p.answer(number, 0, sendError(err))
+	}
+}
+
+// sendError says what a failure to send means. Only what the client itself
+// refuses was certainly not stored.
+func sendError(err error) error {
+	switch {
+	case errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrBadSubject),
+		errors.Is(err, nats.ErrBadHeaderMsg), errors.Is(err, nats.ErrHeadersNotSupported):
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, ErrInDoubt)
+}
+
+// wait notes that done is owed an answer.
+func (p *Publisher) wait(done func(uint64, error)) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count++
+	p.waiting[p.count] = done
+	p.queue = append(p.queue, deadline{p.count, time.Now().Add(p.timeout)})
+	if !p.armed {
+		p.arm(p.timeout)
+	}
+	return p.count
+}
+
+// answer calls what waits under number, unless it was called already.
+func (p *Publisher) answer(number, sequence uint64, err error) {
+	p.mu.Lock()
+	done, ok := p.waiting[number]
+	delete(p.waiting, number)
+	p.mu.Unlock()
+	if ok {
+		done(sequence, err)
+	}
+}
+
+// receive handles an acknowledgement.
+func (p *Publisher) receive(m *nats.Msg) {
+	number, err := strconv.ParseUint(strings.TrimPrefix(m.Subject, p.inbox), 36, 64)
+	if err != nil {
+		return // somebody else's idea of an inbox
+	}
+	sequence, err := ReadAck(m)
+	p.answer(number, sequence, err)
+}
+
+func (p *Publisher) arm(d time.Duration) {
+	p.armed = true
+	if p.timer == nil {
+		p.timer = time.AfterFunc(d, p.expire)
+		return
+	}
+	p.timer.Reset(d)
+}
+
+// expire answers everything whose time is over, and waits for the next.
+func (p *Publisher) expire() {
+	now, late := time.Now(), []func(uint64, error){}
+	p.mu.Lock()
+	p.armed = false
+	for len(p.queue) > 0 {
+		head := p.queue[0]
+		done, waits := p.waiting[head.number]
+		if waits && head.at.After(now) {
+			p.arm(head.at.Sub(now))
+			break
+		}
+		if waits {
+			delete(p.waiting, head.number)
+			late = append(late, done)
+		}
+		p.queue = p.queue[1:]
+	}
+	p.mu.Unlock()
+	for _, done := range late {
+		done(0, fmt.Errorf("no acknowledgement within %v: %w", p.timeout, ErrInDoubt))
+	}
+}
+
+// Fail answers everything that waits: its acknowledgement was on its way over
+// a connection that is gone.
+func (p *Publisher) Fail(cause error) {
+	p.mu.Lock()
+	lost := p.waiting
+	p.waiting = map[uint64]func(uint64, error){}
+	p.mu.Unlock()
+	for _, done := range lost {
+		done(0, fmt.Errorf("%w: %w", cause, ErrInDoubt))
+	}
+}
+
+// Close ends the subscription. What is published later is answered by the time-out.
+func (p *Publisher) Close() {
+	_ = p.sub.Unsubscribe() // fails only if the connection is closed
+	p.Fail(nats.ErrConnectionClosed)
+}
