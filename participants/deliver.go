@@ -32,7 +32,8 @@ func (s *session) receive(msg jetstream.Msg) {
 		return
 	}
 	select {
-	case s.work <- d:
+	case s.slots <- struct{}{}:
+		s.crew.add(d)
 	case <-s.stop:
 		_ = msg.Nak()
 		s.done(d)
@@ -53,25 +54,13 @@ func (s *session) read(d *delivery) (err error) {
 	return err
 }
 
-func (s *session) worker() {
-	for {
-		select {
-		case d := <-s.work:
-			s.handle(d)
-		case <-s.over:
-			return
-		}
-	}
-}
-
 // handle calls the handler and sends its reply to the journal. It does not wait
 // for the journal's answer: stored and notStored go on from there.
 func (s *session) handle(d *delivery) {
 	returned := false
 	defer func() {
-		// A handler that called runtime.Goexit takes the worker with it.
+		<-s.slots
 		if !returned {
-			s.workers.Go(s.worker)
 			s.again(d, errors.New("the handler ended its goroutine"))
 		}
 	}()
@@ -103,21 +92,20 @@ func (s *session) handle(d *delivery) {
 }
 
 func (s *session) publish(d *delivery) {
-	s.flights.sent(d) // first: the journal may answer before the call returns
-	if _, err := s.js.PublishMsgAsync(d.reply); err != nil {
-		s.notStored(d.reply, err)
-	}
+	s.sender.Publish(d.reply, func(_ uint64, err error) {
+		if err != nil {
+			s.notStored(d, err)
+			return
+		}
+		s.stored(d)
+	})
 }
 
 // stored acknowledges a command whose reply is in the journal. The server does
 // not confirm it: an acknowledgement that is lost costs one more delivery, and
 // the same answer once more. It runs where the journal's answers are read and
 // must not block.
-func (s *session) stored(m *nats.Msg) {
-	d := s.flights.answered(m)
-	if d == nil {
-		return
-	}
+func (s *session) stored(d *delivery) {
 	s.counts.answered(d.outcome)
 	if err := d.msg.Ack(); err != nil {
 		s.config.logger.Debug("acknowledgement was not sent, the command comes again", about(d.command), slog.Any("error", err))
@@ -128,11 +116,7 @@ func (s *session) stored(m *nats.Msg) {
 // notStored sends a reply again until it is stored or the session is over. What
 // a time-out leaves in doubt may be stored twice: the second copy answers no
 // attempt in flight and changes nothing.
-func (s *session) notStored(m *nats.Msg, err error) {
-	d := s.flights.answered(m)
-	if d == nil {
-		return
-	}
+func (s *session) notStored(d *delivery, err error) {
 	if neverStored(err) {
 		s.counts.unstorable.Add(1)
 		s.terminate(d, "the journal does not take the reply, command was terminated", err)
@@ -140,7 +124,7 @@ func (s *session) notStored(m *nats.Msg, err error) {
 	}
 	d.tries++
 	s.counts.republished.Add(1)
-	if denied := s.denial(m.Subject); denied != nil {
+	if denied := s.denial(d.reply.Subject); denied != nil {
 		err = denied
 	}
 	s.config.logger.Warn("reply is not stored yet", about(d.command), slog.Int("tries", d.tries), slog.Any("error", err))

@@ -22,14 +22,13 @@ type delivery struct {
 
 // flights are the deliveries of a session.
 type flights struct {
-	mu      sync.Mutex
-	all     map[*delivery]struct{}
-	replies map[*nats.Msg]*delivery // sent, the journal has not answered
-	empty   chan struct{}           // closed when all is empty, if somebody waits
+	mu    sync.Mutex
+	all   map[*delivery]struct{}
+	empty chan struct{} // closed when all is empty, if somebody waits
 }
 
 func newFlights() flights {
-	return flights{all: make(map[*delivery]struct{}), replies: make(map[*nats.Msg]*delivery)}
+	return flights{all: make(map[*delivery]struct{})}
 }
 
 func (f *flights) add(d *delivery) {
@@ -42,27 +41,10 @@ func (f *flights) remove(d *delivery) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.all, d)
-	delete(f.replies, d.reply)
 	if len(f.all) == 0 && f.empty != nil {
 		close(f.empty)
 		f.empty = nil
 	}
-}
-
-func (f *flights) sent(d *delivery) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.replies[d.reply] = d
-}
-
-// answered returns the delivery whose reply m is, once: nil if the journal's
-// answer to it was dealt with before.
-func (f *flights) answered(m *nats.Msg) *delivery {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	d := f.replies[m]
-	delete(f.replies, m)
-	return d
 }
 
 // old returns the deliveries that were there when it was called before: the

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/amends-io/amends/internal/pipeline"
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -48,17 +49,19 @@ func (p *Participant) Run(ctx context.Context) error {
 type session struct {
 	*Participant
 	js     jetstream.JetStream
+	sender *pipeline.Publisher
 	base   context.Context // of handlers: outlives Run's context by the grace period
 	cancel context.CancelFunc
 
 	stopping atomic.Bool
 	stop     chan struct{}      // closed when no more commands are taken
 	room     chan struct{}      // holds a token for each delivery in flight
-	work     chan *delivery     // to the workers
-	over     chan struct{}      // closed when the workers may go
+	slots    chan struct{}      // holds a token for each delivery that a handler has, or will have next
+	over     chan struct{}      // closed when no handler runs
 	patience chan time.Duration // how long a consumer waits for a heartbeat
 	failed   chan error         // a partition cannot go on
-	workers  sync.WaitGroup
+	crew     *crew
+	beating  sync.WaitGroup
 	flights  flights
 	tracer   tracer
 }
@@ -71,24 +74,22 @@ func (p *Participant) newSession(ctx context.Context) (*session, error) {
 		// they are bounded too: else a journal that takes no appends
 		// would fill our memory.
 		room:     make(chan struct{}, p.config.concurrency+1024),
-		work:     make(chan *delivery),
+		slots:    make(chan struct{}, p.config.concurrency),
 		over:     make(chan struct{}),
 		patience: make(chan time.Duration),
 		failed:   make(chan error, 1),
 		flights:  newFlights(),
 		tracer:   newTracer(p),
 	}
-	options := []jetstream.JetStreamOpt{
-		jetstream.WithPublishAsyncAckHandler(func(_ jetstream.JetStream, m *nats.Msg, _ *jetstream.PubAck) { s.stored(m) }),
-		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { s.notStored(m, err) }),
-		jetstream.WithPublishAsyncTimeout(publishTimeout),
-		jetstream.WithPublishAsyncMaxPending(cap(s.room) + 1),
-	}
+	s.crew = newCrew(p.config.concurrency, s.handle)
 	var err error
 	if p.config.domain != "" {
-		s.js, err = jetstream.NewWithDomain(p.nc, p.config.domain, options...)
+		s.js, err = jetstream.NewWithDomain(p.nc, p.config.domain)
 	} else {
-		s.js, err = jetstream.New(p.nc, options...)
+		s.js, err = jetstream.New(p.nc)
+	}
+	if err == nil {
+		s.sender, err = pipeline.New(p.nc, publishTimeout)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("participants: %w", err)
@@ -100,6 +101,7 @@ func (p *Participant) newSession(ctx context.Context) (*session, error) {
 
 func (s *session) run(ctx context.Context) error {
 	defer s.cancel()
+	defer s.sender.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
@@ -108,10 +110,7 @@ func (s *session) run(ctx context.Context) error {
 		return err
 	}
 
-	for range s.config.concurrency {
-		s.workers.Go(s.worker)
-	}
-	s.workers.Go(s.heartbeats)
+	s.beating.Go(s.heartbeats)
 	var partitions sync.WaitGroup
 	partitions.Go(func() { s.pull(ctx, &partitions) })
 
@@ -122,12 +121,12 @@ func (s *session) run(ctx context.Context) error {
 	partitions.Wait()
 	unfinished := s.finish()
 	close(s.over)
-	s.js.CleanupPublisher()
 	_ = service.Stop() // fails on a closed connection, where nothing is left to stop
 	if err = errors.Join(err, unfinished); err != nil {
-		return err // not waiting for workers that may hang
+		return err // not waiting for handlers that may hang
 	}
-	s.workers.Wait()
+	s.crew.working.Wait()
+	s.beating.Wait()
 	// The acknowledgements are only written so far.
 	if err := s.nc.FlushTimeout(publishTimeout); err != nil {
 		s.config.logger.Warn("the last acknowledgements may not have arrived", slog.Any("error", err))

@@ -17,6 +17,7 @@ type tracer struct {
 	tracer trace.Tracer
 	name   string // of spans; ids do not belong there
 	fixed  []attribute.KeyValue
+	kind   []trace.SpanStartOption
 }
 
 func newTracer(p *Participant) tracer {
@@ -28,6 +29,7 @@ func newTracer(p *Participant) tracer {
 	return tracer{
 		tracer: p.config.tracers.Tracer("github.com/amends-io/amends/participants", trace.WithInstrumentationVersion(SDKVersion)),
 		name:   "process " + destination,
+		kind:   []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)},
 		fixed: []attribute.KeyValue{
 			attribute.String("messaging.system", "nats"),
 			attribute.String("messaging.operation.name", "process"),
@@ -46,7 +48,7 @@ func (t tracer) start(ctx context.Context, d *delivery) (context.Context, span) 
 	if header.Get(protocol.HeaderTraceParent) != "" {
 		ctx = propagation.TraceContext{}.Extract(ctx, carrier(header))
 	}
-	ctx, s := t.tracer.Start(ctx, t.name, trace.WithSpanKind(trace.SpanKindConsumer))
+	ctx, s := t.tracer.Start(ctx, t.name, t.kind...)
 	if s.IsRecording() {
 		c := d.command
 		s.SetAttributes(t.fixed...)

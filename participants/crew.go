@@ -1,0 +1,70 @@
+package participants
+
+import "sync"
+
+// A crew runs handlers, up to a bound at a time. A member takes one delivery
+// after the other, and another is hired only behind it: handlers that answer at
+// once are run by one or two goroutines whose stacks are warm, and handlers that
+// wait by as many as there are.
+type crew struct {
+	handle func(*delivery)
+
+	mu      sync.Mutex
+	queue   []*delivery
+	free    int  // members that may be hired
+	coming  bool // one was hired, and has not looked yet
+	working sync.WaitGroup
+}
+
+func newCrew(size int, handle func(*delivery)) *crew { return &crew{free: size, handle: handle} }
+
+// add has d handled.
+func (c *crew) add(d *delivery) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue = append(c.queue, d)
+	c.hire()
+}
+
+// hire brings a member for what waits, unless one is coming. The caller has
+// locked c.
+func (c *crew) hire() {
+	if len(c.queue) > 0 && c.free > 0 && !c.coming {
+		c.coming = true
+		c.free--
+		c.working.Go(c.work)
+	}
+}
+
+func (c *crew) work() {
+	// Also where a handler calls runtime.Goexit, which ends the member.
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.free++
+		c.hire()
+	}()
+	for d := c.next(true); d != nil; d = c.next(false) {
+		c.handle(d)
+	}
+}
+
+// next returns what is to be handled next, or nil. What waits behind it must
+// not wait for its handler.
+func (c *crew) next(arrived bool) *delivery {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if arrived {
+		c.coming = false
+	}
+	if len(c.queue) == 0 {
+		return nil
+	}
+	d := c.queue[0]
+	c.queue[0] = nil
+	if c.queue = c.queue[1:]; len(c.queue) == 0 {
+		c.queue = nil
+	}
+	c.hire()
+	return d
+}
