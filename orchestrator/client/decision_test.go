@@ -45,10 +45,14 @@ func (h *hand) publish(subject string, header nats.Header) uint64 {
 func (h *hand) link(read uint64, events string) {
 	h.t.Helper()
 	p := protocol.Partition(h.id, 4)
+	status := "running"
+	if events == ended {
+		status = "compensated"
+	}
 	number := func(n uint64) []string { return []string{strconv.FormatUint(n, 10)} }
 	h.last = h.publish(protocol.Subjects{}.Link(p, h.id, protocol.NoOne), nats.Header{
 		protocol.HeaderRun: number(h.run), protocol.HeaderRead: number(read), protocol.HeaderEvents: {events},
-		protocol.HeaderTime: {"2026-01-01T00:00:00Z"}, protocol.HeaderDecision: {"d"},
+		protocol.HeaderStatus: {status}, protocol.HeaderTime: {"2026-01-01T00:00:00Z"}, protocol.HeaderDecision: {"d"},
 		protocol.HeaderExpectedSequence: number(h.last), protocol.HeaderExpectedSubject: {protocol.Subjects{}.Chain(p, h.id)},
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/amends-io/amends/internal/pipeline"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -162,28 +163,23 @@ func (c *Client) publishOnce(ctx context.Context, m *nats.Msg) (uint64, error) {
 		}
 		return 0, doubt(err)
 	}
-	var ack struct {
-		Error    *jetstream.APIError `json:"error"`
-		Sequence uint64              `json:"seq"`
+	sequence, err := pipeline.ReadAck(answer)
+	var refused *jetstream.APIError
+	switch {
+	case err == nil:
+		return sequence, nil
+	case !errors.As(err, &refused):
+		return 0, doubt(err)
 	}
-	if err := json.Unmarshal(answer.Data, &ack); err != nil {
-		return 0, doubt(fmt.Errorf("acknowledgement %.80q: %w", answer.Data, err))
-	}
-	if ack.Error == nil {
-		if ack.Sequence == 0 {
-			return 0, doubt(fmt.Errorf("acknowledgement %.80q", answer.Data))
-		}
-		return ack.Sequence, nil
-	}
-	switch code := ack.Error.ErrorCode; {
+	switch code := refused.ErrorCode; {
 	case code == jetstream.JSErrCodeStreamWrongLastSequence, code == jetstream.JSErrCodeStreamWrongLastSequenceConstant:
 		return 0, orchestrator.ErrConflict
 	case code == codeMessageTooLarge, code == codeHeaderTooLarge, code == codeStoreFailed:
-		return 0, fmt.Errorf("%w: %w", orchestrator.ErrTooMuch, ack.Error)
-	case ack.Error.Code == 503: // no leader, or no resources at the moment
-		return 0, doubt(ack.Error)
+		return 0, fmt.Errorf("%w: %w", orchestrator.ErrTooMuch, refused)
+	case refused.Code == 503: // no leader, or no resources at the moment
+		return 0, doubt(refused)
 	}
-	return 0, ack.Error
+	return 0, refused
 }
 
 // isCode reports whether err is the API's error of that code.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -156,25 +155,11 @@ func why(s instance.State) string {
 // ending reports whether h is of a link that ends its saga, how, and why if it
 // says so.
 func ending(h protocol.Header) (status instance.Status, reason string, ok bool) {
-	text := h.Get(protocol.HeaderEvents)
-	if !strings.Contains(text, `"SagaCompleted"`) && !strings.Contains(text, `"SagaCompensated"`) {
-		return "", "", false // the usual case, and cheaper than decoding it
-	}
-	events, err := orchestrator.DecodeEvents(text)
-	if err != nil {
+	status = instance.Status(h.Get(protocol.HeaderStatus))
+	if !status.Over() {
 		return "", "", false
 	}
-	for _, ev := range events {
-		switch ev := ev.(type) {
-		case instance.TurnedBack:
-			reason = ev.Reason
-		case instance.SagaCompleted:
-			return instance.Completed, "", true
-		case instance.SagaCompensated:
-			return instance.Compensated, reason, true
-		}
-	}
-	return "", "", false
+	return status, h.Get(protocol.HeaderReason), true
 }
 
 // mayStick reports whether the link of h may have made its saga stuck.
