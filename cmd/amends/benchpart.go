@@ -5,7 +5,9 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -44,6 +46,9 @@ func (a *app) benchPart(cmd *cobra.Command) func(url string) *exec.Cmd {
 		executable, err := os.Executable()
 		c := exec.Command(executable, "bench-part")
 		c.Env = os.Environ()
+		if os.Getenv("GOMAXPROCS") == "" {
+			c.Env = append(c.Env, "GOMAXPROCS="+strconv.Itoa(bench.CPUsOfPart(runtime.NumCPU())))
+		}
 		if url == "" {
 			c.Args = append(c.Args, flags...)
 		} else {

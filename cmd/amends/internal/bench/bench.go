@@ -24,6 +24,12 @@ const (
 // Peak stands for the number in flight that gives most.
 const Peak = 0
 
+// CPUsOfPart is how many of a machine's CPUs each part may use at a time. The
+// parts share them, and threads that look for work on a CPU that another
+// process needs cost a sixth of everything: who runs several processes on one
+// machine sets GOMAXPROCS, or a limit of the container, which does.
+func CPUsOfPart(cpus int) int { return max(1, cpus/2) }
+
 // A Point is one run to make.
 type Point struct {
 	Path     string
