@@ -42,6 +42,7 @@ func (o *object) state(s *instance.State) {
 	o.yes("back", s.Back)
 	o.yes("past_pivot", s.PastPivot)
 	o.yes("cancelled", s.Cancelled)
+	o.given("back_at", s.BackAt)
 	o.given("back_for", s.BackFor)
 	o.given("reason", s.Reason)
 	o.bytes("input", s.Input)
@@ -59,6 +60,8 @@ func (o *object) state(s *instance.State) {
 	o.time("started", s.Started)
 	o.time("updated", s.Updated)
 	o.givenTime("ended", s.Ended)
+	o.givenTime("back_since", s.BackSince)
+	o.givenTime("stuck_since", s.StuckSince)
 	o.close()
 }
 
