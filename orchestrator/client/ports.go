@@ -121,7 +121,11 @@ func told(err error, d *verbs.Decision) error {
 // Bulks implements verbs.Fleet. It hears every member that answers in time.
 func (c *Client) Bulks(ctx context.Context, r verbs.BulkRef) ([]verbs.Bulk, error) {
 	var list []verbs.Bulk
-	_, err := gather(ctx, c, verbs.EndpointBulks, r, func(a verbs.BulksAnswer) (string, []string) {
+	endpoint := verbs.EndpointBulks
+	if r.Stop {
+		endpoint = verbs.EndpointStopBulk
+	}
+	_, err := gather(ctx, c, endpoint, r, func(a verbs.BulksAnswer) (string, []string) {
 		list = append(list, a.Bulks...)
 		return a.Member, a.Members
 	})

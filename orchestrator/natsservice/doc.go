@@ -2,12 +2,14 @@
 // ask instead of reading the journal or the view themselves.
 //
 //	get history definitions   any member, from the journal
-//	list                      any member, from the view of all partitions
+//	saga steps diff plan      any member, from the journal, as HTTP has them
+//	list counts clusters      any member, from the view of all partitions
 //	partitions participants   any member, from both
-//	status rejected           every member, each for itself
+//	do.start do.control do.signal do.bulk   any member, by publishing
+//	status rejected bulks do.stop-bulk      every member, each for itself
 //
 // $SRV.PING, INFO and STATS know it by [ServiceName]. Requests and answers are
-// the types of package orchestrator, as JSON; errors have one of its codes.
+// the types of packages orchestrator and verbs, as JSON; errors have one of its codes.
 // A request costs its sender one message, so it is bounded here: in how many
 // are answered at a time, in how long each may take, and in how long an answer
 // may be.

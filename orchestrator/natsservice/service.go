@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,10 +111,10 @@ func (s *Service) register() error {
 	}
 	s.service = service
 	shared := func(name string, h micro.Handler) error {
-		return service.AddEndpoint(name, h, micro.WithEndpointSubject(s.subjects.Service(name)))
+		return service.AddEndpoint(endpointName(name), h, micro.WithEndpointSubject(s.subjects.Service(name)))
 	}
 	each := func(name string, h micro.Handler) error {
-		return service.AddEndpoint(name, h, micro.WithEndpointSubject(s.subjects.Service(name)), micro.WithEndpointQueueGroupDisabled())
+		return service.AddEndpoint(endpointName(name), h, micro.WithEndpointSubject(s.subjects.Service(name)), micro.WithEndpointQueueGroupDisabled())
 	}
 	errs := []error{
 		shared(orchestrator.EndpointGet, handler(s, s.get)),
@@ -128,7 +129,7 @@ func (s *Service) register() error {
 	for name, h := range s.verbEndpoints() {
 		errs = append(errs, shared(name, h))
 	}
-	errs = append(errs, each(verbs.EndpointBulks, handler(s, s.bulks)))
+	errs = append(errs, each(verbs.EndpointBulks, handler(s, s.bulks)), each(verbs.EndpointStopBulk, handler(s, s.stopBulk)))
 	if s.cfg.Orchestrator != nil {
 		errs = append(errs,
 			each(orchestrator.EndpointStatus, handler(s, s.status)),
@@ -141,6 +142,11 @@ func (s *Service) register() error {
 		_ = s.nc.FlushTimeout(answerTimeout) // whoever asks from now on gets an answer; on an error soon
 	}
 	return nil
+}
+
+// endpointName is the last token of an endpoint's subject: names have no dots.
+func endpointName(endpoint string) string {
+	return endpoint[strings.LastIndexByte(endpoint, '.')+1:]
 }
 
 // Stop takes no more requests, and finishes those under way. It may be called twice.

@@ -38,6 +38,15 @@ func (s *Service) saga(ctx context.Context, r verbs.SagaRequest) (verbs.Saga, er
 
 // bulks is asked of every member: each remembers those that it runs or ran.
 func (s *Service) bulks(_ context.Context, r verbs.BulkRef) (verbs.BulksAnswer, error) {
+	return s.memberBulks(verbs.BulkRef{ID: r.ID})
+}
+
+// stopBulk is bulks, and stops the one that is named.
+func (s *Service) stopBulk(_ context.Context, r verbs.BulkRef) (verbs.BulksAnswer, error) {
+	return s.memberBulks(verbs.BulkRef{ID: r.ID, Stop: true})
+}
+
+func (s *Service) memberBulks(r verbs.BulkRef) (verbs.BulksAnswer, error) {
 	list := s.verbs.LocalBulks(r)
 	n, err := fit(s.most(), list)
 	if err != nil {

@@ -4,15 +4,19 @@ package verbs
 // orchestrator, see protocol.Subjects.Service. Any member answers them but
 // EndpointBulks, which each answers for itself.
 const (
-	EndpointSaga    = "saga" // SagaRequest -> Saga, as HTTP has it
-	EndpointSteps   = "steps"
-	EndpointDiff    = "diff"
-	EndpointPlan    = "plan"
-	EndpointStart   = "start"
-	EndpointControl = "control"
-	EndpointSignal  = "signal"
-	EndpointBulk    = "bulk"
-	EndpointBulks   = "bulks"
+	EndpointSaga  = "saga" // SagaRequest -> Saga, as HTTP has it
+	EndpointSteps = "steps"
+	EndpointDiff  = "diff"
+	EndpointPlan  = "plan"
+
+	// Those that change something have a subject of one token more, so that
+	// who may only look is not permitted to use them.
+	EndpointStart    = "do.start"
+	EndpointControl  = "do.control"
+	EndpointSignal   = "do.signal"
+	EndpointBulk     = "do.bulk"
+	EndpointStopBulk = "do.stop-bulk"
+	EndpointBulks    = "bulks"
 )
 
 // A NamedControl is a ControlRequest with the saga that it is about.
