@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/console/graph"
 	"github.com/amends-io/amends/orchestrator/verbs"
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/amends-io/amends/sagas"
@@ -84,20 +85,38 @@ func (c *Console) definitions(w http.ResponseWriter, r *http.Request, p *params)
 }
 
 func (c *Console) definition(w http.ResponseWriter, r *http.Request, p *params) error {
+	return c.ofDefinition(w, r, p, func(d orchestrator.Registered) (any, error) {
+		shown := shownDefinition(d)
+		shown.Mermaid = d.Definition.Mermaid()
+		return shown, nil
+	})
+}
+
+func (c *Console) graph(w http.ResponseWriter, r *http.Request, p *params) error {
+	return c.ofDefinition(w, r, p, func(d orchestrator.Registered) (any, error) { return graph.Layout(d.Definition), nil })
+}
+
+func (c *Console) durations(w http.ResponseWriter, r *http.Request, p *params) error {
+	return c.ofDefinition(w, r, p, func(d orchestrator.Registered) (any, error) {
+		return c.cfg.Verbs.Durations(r.Context(), d.Definition.Name, d.Definition.Version)
+	})
+}
+
+// ofDefinition answers with what show makes of the definition that the path names.
+func (c *Console) ofDefinition(w http.ResponseWriter, r *http.Request, p *params, show func(orchestrator.Registered) (any, error)) error {
 	version, err := pathNumber(r, "version")
 	if err != nil {
 		return err
 	}
-	if err := protocol.CheckName("definition", r.PathValue("name")); err != nil {
+	name := r.PathValue("name")
+	if err := protocol.CheckName("definition", name); err != nil {
 		return verbs.Invalid(err)
 	}
 	return about(c, w, r, p, func(ctx context.Context, _ string) (any, error) {
 		list, err := c.cfg.Verbs.Definitions(ctx)
 		for _, d := range list {
-			if d.Definition.Name == r.PathValue("name") && d.Definition.Version == int(version) {
-				shown := shownDefinition(d)
-				shown.Mermaid = d.Definition.Mermaid()
-				return shown, nil
+			if d.Definition.Name == name && d.Definition.Version == int(version) {
+				return show(d)
 			}
 		}
 		if err == nil {
