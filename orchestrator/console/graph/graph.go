@@ -75,13 +75,13 @@ type Edge struct {
 
 // Sizes of the picture.
 const (
-	nodeWidth  = 172
+	nodeWidth  = 204
 	nodeHeight = 58
 	endSize    = 28
-	columnGap  = 60
+	columnGap  = 56
 	rowGap     = 22
 	laneGap    = 44
-	margin     = 24
+	margin     = 40
 	headroom   = 26 // of a lane's name
 )
 

@@ -1,0 +1,48 @@
+// The CLI command that does what a button does. Pure.
+
+/** quote writes a word for a shell. */
+export function quote(word) {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * control is the command of a request about one saga.
+ * @param {{id: string, action: string, step?: string, direction?: string, attempt?: number, as?: string,
+ *   output?: string, unsettled?: boolean, reason?: string, who?: string}} r
+ */
+export function control(r) {
+  const words = ["amends", r.action, r.id];
+  const add = (flag, value) => value !== undefined && value !== "" && words.push(flag, quote(String(value)));
+  if (r.action === "retry" || r.action === "resolve") {
+    add("--step", r.step);
+    if (r.direction === "undo") add("--direction", "undo");
+    add("--attempt", r.attempt || "");
+  }
+  if (r.action === "resolve") {
+    add("--as", r.as);
+    if (r.as === "done") add("--output", r.output);
+    if (r.unsettled) words.push("--no-settle");
+    words.push("--yes");
+  }
+  add("--why", r.reason);
+  add("--by", r.who);
+  return words.join(" ");
+}
+
+const flags = {
+  statuses: "--status", tag: "--tag", from: "--since", to: "--until", step: "--step",
+  fingerprint: "--fingerprint", stuck_longer_than: "--stuck-longer-than",
+};
+
+/** list is the command that lists what a filter matches. */
+export function list(filter, ...more) {
+  const words = ["amends", "list"];
+  if (filter.definition) words.push("--definition", quote(filter.definition + (filter.version ? `@${filter.version}` : "")));
+  for (const [key, flag] of Object.entries(flags)) {
+    const value = filter[key];
+    if (value === undefined || value === "" || value?.length === 0) continue;
+    for (const v of Array.isArray(value) ? value : [value]) words.push(flag, quote(String(v)));
+  }
+  for (const flag of ["suspended", "parked", "retrying"]) if (filter[flag]) words.push("--" + flag);
+  return [...words, ...more].join(" ");
+}

@@ -1,0 +1,57 @@
+// Requests to many sagas: how far they are, and what went wrong where.
+import { html, useState } from "../lib.js";
+import { href } from "../router.js";
+import { get, post } from "../api.js";
+import { useEvery, useNow, useResource } from "../resource.js";
+import { who } from "../permits.js";
+import { Card, Cli, Empty, Failed, Loading } from "../parts/parts.js";
+import { command } from "../parts/bulkdialog.js";
+import { icon } from "../parts/icons.js";
+import { ago, count, moment, time } from "../model/format.js";
+
+const shapes = { running: ["running", "s-running"], done: ["completed", "s-completed"], stopped: ["suspended", "s-suspended"], failed: ["stuck", "s-stuck"] };
+const State = ({ state }) => html`<span class="chip ${shapes[state]?.[1] ?? ""}">${icon(shapes[state]?.[0] ?? "unknown")}${state}</span>`;
+
+const what = (b) => `${b.action}${b.step ? ` ${b.direction || "do"} ${b.step}` : ""}${b.as ? ` as ${b.as}` : ""}`;
+const filterWords = (f) => Object.entries(f).map(([k, v]) => `${k.replaceAll("_", " ")} ${Array.isArray(v) ? v.join(" or ") : v}`).join(", ") || "all sagas";
+
+function Progress({ b }) {
+  const all = Math.max(1, b.total), part = (n) => ({ width: (100 * n) / all + "%" });
+  const handled = b.done + b.refused + b.failed;
+  return html`<div class="tight"><div class="bar" role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax=${b.total} aria-valuenow=${handled}><i class="s-completed" style=${part(b.done)}></i><i class="o-waiting" style=${part(b.refused)}></i><i class="s-stuck" style=${part(b.failed)}></i></div>
+    <p class="small num row"><span>${count(handled)} of ${count(b.total)}</span><span class="chip s-completed">${icon("completed")}${count(b.done)} obeyed</span><span class="chip o-waiting">${icon("refused")}${count(b.refused)} refused</span><span class="chip s-stuck">${icon("failed")}${count(b.failed)} failed</span></p></div>`;
+}
+
+export function BulksPage() {
+  const page = useResource((signal) => get("/bulk", {}, signal), []);
+  useEvery(2000, page.reload);
+  const now = useNow(5000);
+  const bulks = page.data?.bulks ?? [];
+  return html`<h1>Bulk actions</h1><${Failed} error=${page.error} retry=${page.reload} />
+    ${!page.data ? !page.error && html`<${Loading} />` : bulks.length ? html`<${Card} flush title="Newest first"><div class="scroll" tabindex="0" role="region" aria-label="Bulk actions"><table><thead><tr><th>state</th><th>what</th><th>on</th><th>who, and why</th><th class="right">sagas</th><th>began</th></tr></thead><tbody>
+      ${bulks.map((b) => html`<tr key=${b.id}><td><${State} state=${b.state} /></td><td><a href=${href(`/bulk/${b.id}`)}>${what(b)}</a></td><td class="small">${filterWords(b.filter)}</td><td class="small"><b>${b.who}</b> ${b.reason}</td><td class="right num">${count(b.done + b.refused + b.failed)} of ${count(b.total)}</td><td class="num nowrap">${ago(time(b.began), now)}</td></tr>`)}</tbody></table></div><//>`
+      : html`<section class="card"><${Empty} shape="hand" title="No bulk action yet"><p>Choose sagas by a filter in the list, or a group of failures, and act on all of them. Members remember what they ran since they began; what was asked for stays in each saga's history.</p><a class="btn main" href=${href("/", { status: "stuck" })}>Sagas that need a person</a> <a class="btn" href=${href("/failures")}>Failures</a><//></section>`}`;
+}
+
+export function BulkPage({ id }) {
+  const page = useResource((signal) => get(`/bulk/${id}`, {}, signal), [id]);
+  const [error, setError] = useState();
+  const b = page.data;
+  useEvery(!b || b.state === "running" ? 700 : 0, page.reload);
+  const stop = async () => {
+    try {
+      page.set(await post(`/bulk/${id}/stop`, { who: who() }));
+    } catch (e) {
+      setError(e);
+    }
+  };
+  if (page.error?.code === "not-found") return html`<section class="card"><${Empty} shape="unknown" title="Nobody remembers bulk action ${id}"><p>The member that ran it is gone. What it asked for is in the history of each saga.</p><a class="btn" href=${href("/bulk")}>Bulk actions</a><//></section>`;
+  if (!b) return page.error ? html`<${Failed} error=${page.error} retry=${page.reload} />` : html`<${Loading} />`;
+  return html`<div class="tight"><nav class="small" aria-label="Where"><a href=${href("/bulk")}>Bulk actions</a> <span class="muted">/</span></nav><div class="spread"><div class="row"><h1>${what(b)}</h1><${State} state=${b.state} /></div>
+      ${b.state === "running" && html`<button type="button" class="btn danger" data-action="stop" onClick=${stop}>Stop</button>`}</div></div>
+    <${Failed} error=${error ?? page.error} />${b.problem && html`<div class="banner s-stuck">${icon("stuck", 18)}<div>${b.problem}</div></div>`}
+    <${Card} title="Progress"><div class="stack"><div aria-live="polite"><${Progress} b=${b} /></div>
+      <dl class="facts"><dt>on</dt><dd>${filterWords(b.filter)}</dd><dt>who</dt><dd>${b.who}</dd><dt>why</dt><dd>${b.reason || "–"}</dd><dt>began</dt><dd class="num">${moment(time(b.began))}</dd>${b.ended && html`<dt>ended</dt><dd class="num">${moment(time(b.ended))}</dd>`}<dt>rate</dt><dd class="num">${b.rate} a second</dd><dt>run by</dt><dd>${b.member}</dd></dl>
+      <div class="tight"><span class="tiny muted">The same on the command line</span><${Cli} command=${command(b.filter, { ...b, reason: b.reason })} /></div></div><//>
+    ${b.errors?.length > 0 && html`<${Card} flush title="What did not work"><div class="scroll" tabindex="0" role="region" aria-label="Errors"><table><thead><tr><th>saga</th><th>why</th></tr></thead><tbody>${b.errors.slice(0, 200).map((e) => html`<tr><td><a class="mono" href=${href(`/sagas/${e.id}`)}>${e.id}</a></td><td>${e.error}</td></tr>`)}</tbody></table></div>${(b.errors.length > 200 || b.errors_cut) && html`<p class="in small muted">and more: the API has the first thousand</p>`}<//>`}`;
+}

@@ -1,0 +1,70 @@
+// One request to every saga that a filter matches: counted first, then confirmed.
+import { html, useEffect, useRef, useState } from "../lib.js";
+import { go, href } from "../router.js";
+import { post } from "../api.js";
+import { may, who } from "../permits.js";
+import { list, quote } from "../model/cli.js";
+import { count, plural } from "../model/format.js";
+import { actions } from "../saga/actions.js";
+import { Cli, Failed } from "./parts.js";
+
+const confirmed = 100; // so many need no typed confirmation
+
+/** command is what does the same, saga by saga. */
+export function command(filter, f) {
+  const words = ["xargs -n1 amends", f.action];
+  const one = [];
+  if (f.action === "retry" || f.action === "resolve") one.push("--step", quote(f.step || "STEP"), ...(f.direction === "undo" ? ["--direction", "undo"] : []));
+  if (f.action === "resolve") one.push("--as", f.as, "--yes");
+  if (f.reason) one.push("--why", quote(f.reason));
+  return `${list(filter, "--all", "-o", "name")} | ${[...words, ...one].join(" ")}`;
+}
+
+export function BulkDialog({ filter, words, close, suggest = {} }) {
+  const dialog = useRef(null);
+  const [f, setF] = useState({ action: "retry", step: filter.step ?? "", direction: "do", as: "undone", reason: "", who: who(), rate: "50", ...suggest });
+  const [typed, setTyped] = useState("");
+  const [state, setState] = useState({});
+  useEffect(() => dialog.current.showModal(), []);
+  const edit = (key) => (e) => {
+    setF({ ...f, [key]: e.target.value });
+    if (key === "action" || key === "step" || key === "direction" || key === "as") setState({});
+  };
+  const stepped = f.action === "retry" || f.action === "resolve";
+  const request = (more) => ({
+    filter, action: f.action, reason: f.reason, who: f.who, rate: Number(f.rate),
+    ...(stepped ? { step: f.step, direction: f.direction } : {}), ...(f.action === "resolve" ? { as: f.as } : {}), ...more,
+  });
+  const n = state.preview?.count;
+  const needed = n > confirmed;
+  const send = async (event) => {
+    event.preventDefault();
+    setState((s) => ({ ...s, busy: true, error: undefined }));
+    who(f.who);
+    try {
+      if (n === undefined) setState({ preview: await post("/bulk", request({ dry_run: true })) });
+      else {
+        const bulk = await post("/bulk", request({ confirm: n }));
+        dialog.current.close();
+        go(href(`/bulk/${bulk.id}`));
+      }
+    } catch (error) {
+      setState((s) => ({ ...s, busy: false, error }));
+    }
+  };
+  return html`<dialog ref=${dialog} onClose=${close} aria-labelledby="bulk-title"><form onSubmit=${send}>
+    <h2 id="bulk-title">Act on many sagas</h2><p class="small">On every saga that matches: <b>${words}</b>. Nothing happens before it is counted.</p>
+    <div class="row fields"><label class="field">What<select name="action" value=${f.action} onChange=${edit("action")}>${Object.entries(actions).map(([a, [t]]) => html`<option value=${a} disabled=${Boolean(may(a))}>${t}</option>`)}</select></label>
+      ${stepped && html`<label class="field">Step<input name="step" required value=${f.step} onInput=${edit("step")} pattern="[A-Za-z0-9_\\-]{1,64}" /></label><label class="field">Direction<select value=${f.direction} onChange=${edit("direction")}><option>do</option><option>undo</option></select></label>`}
+      ${f.action === "resolve" && html`<label class="field">As<select value=${f.as} onChange=${edit("as")}><option>undone</option><option>done</option></select></label>`}
+      <label class="field">Sagas a second<input type="number" min="1" max="1000" value=${f.rate} onInput=${edit("rate")} /></label></div>
+    <p class="small muted">${actions[f.action][1]}</p>
+    <label class="field">Why<input name="why" required value=${f.reason} onInput=${edit("reason")} maxlength="1000" placeholder="what each saga's history should say" autocomplete="off" /></label>
+    <label class="field">Who<input name="who" value=${f.who} onInput=${edit("who")} maxlength="128" placeholder="your name" /></label>
+    ${state.preview && html`<div class="banner" role="status"><div><strong>${plural(n, "saga")}${state.preview.more ? " and more" : ""} would be asked.</strong>${state.preview.samples?.length > 0 && html`<div class="small muted">such as ${state.preview.samples.slice(0, 4).join(", ")}</div>`}</div></div>`}
+    ${needed && html`<label class="field">Type ${n} to go on<input name="confirm" inputmode="numeric" value=${typed} onInput=${(e) => setTyped(e.target.value)} autocomplete="off" /></label>`}
+    <div class="tight"><span class="tiny muted">The same on the command line</span><${Cli} command=${command(filter, f)} /></div>
+    <${Failed} error=${state.error} />
+    <div class="row">${n === undefined ? html`<button class="btn main" disabled=${state.busy}>Count first</button>` : html`<button class="btn main" disabled=${n === 0 || needed && typed !== String(n)}>${actions[f.action][0]}: ${count(n)}</button>`}
+      <button type="button" class="btn plain" onClick=${() => dialog.current.close()}>Leave it</button></div></form></dialog>`;
+}

@@ -1,0 +1,107 @@
+// The picture of a saga: the definition's plan, and over it what happened.
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
+import { path as shape } from "../parts/icons.js";
+import { nodeKey } from "../model/trace.js";
+
+/** How many nodes are drawn whether they are in sight or not. */
+const few = 80;
+const ends = { start: "start", completed: "completed", compensated: "compensated" };
+
+/** line draws an edge through its points, softly. */
+export function line(points) {
+  const [first, ...rest] = points;
+  let d = `M${first[0]} ${first[1]}`, [x, y] = first;
+  for (const [nx, ny] of rest) {
+    const middle = (nx - x) / 2;
+    d += Math.abs(ny - y) < 1 || Math.abs(nx - x) < 1 ? `L${nx} ${ny}` : `C${x + middle} ${y} ${nx - middle} ${ny} ${nx} ${ny}`;
+    [x, y] = [nx, ny];
+  }
+  return d;
+}
+
+// Lines between lanes go at right angles, so that they are not taken for the way.
+const angular = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${x} ${y}`).join("");
+
+/** taken says which edges of the plan were gone along. */
+export function taken(edge, progress, status) {
+  if (edge.kind === "undone-by") return progress.has(edge.to);
+  if (edge.to === "completed" || edge.to === "compensated") return status === edge.to;
+  return progress.has(edge.to) && (edge.from === "start" || progress.has(edge.from));
+}
+
+const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
+
+function StepNode({ node, at, turned, selected, onSelect }) {
+  const outcome = at ? (at.phase === "closed" ? at.outcome : at.phase) : "idle";
+  const tries = at?.attempts.length ?? 0;
+  const what = node.kind === "undo" ? `undo ${node.step}` : node.step;
+  const label = `${what}: ${words[outcome] ?? outcome}${tries > 1 ? `, ${tries} attempts` : ""}${node.badge ? `, ${node.badge}` : ""}${turned ? `, turned back here: ${turned.reason}` : ""}`;
+  const room = 21 - (tries > 1 ? 4 : 0);
+  const press = (event) => {
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      onSelect();
+    }
+  };
+  return html`<g class="node k-${node.kind} o-${outcome} ${selected ? "sel" : ""}" transform="translate(${node.x} ${node.y})" role="button" tabindex="0"
+    aria-pressed=${selected} aria-label=${label} data-node=${node.id} onClick=${onSelect} onKeyDown=${press}>
+    <title>${label}</title><rect class="box" width=${node.width} height=${node.height} rx="8" />
+    <rect class="edge" x="0.5" y="8" width="4" height=${node.height - 16} rx="2" />
+    <g class="mark" transform="translate(14 11)"><path d=${shape(outcome)} /></g>
+    <text class="name" x="36" y="24">${cut(node.kind === "undo" ? "undo " + node.step : node.step, room)}</text>
+    <text class="by" x="14" y="44">${cut(`${node.participant}.${node.action}`, 29)}</text>
+    ${tries > 1 && html`<text class="tries" x=${node.width - 10} y="24" text-anchor="end">×${tries}</text>`}
+    ${node.badge && html`<g transform="translate(${node.width - badgeWidth(node.badge) - 10} ${node.height - 9})"><rect class="badge b-${node.badge === "pivot" ? "pivot" : "other"}" width=${badgeWidth(node.badge)} height="16" rx="8" />
+      <text class="badge-text b-${node.badge === "pivot" ? "pivot" : "other"}" x=${badgeWidth(node.badge) / 2} y="11.5" text-anchor="middle">${node.badge}</text></g>`}
+    ${turned && html`<g class="turned" transform="translate(${node.width - 4} -4)"><circle r="11" /><path transform="translate(-8 -8)" d=${shape("compensating")} /></g>`}</g>`;
+}
+
+const badgeWidth = (text) => Math.round(text.length * 5.3 + 12);
+const words = { idle: "not requested", open: "in flight", waiting: "waits to try again", halted: "waits for a person" };
+
+function EndNode({ node, reached }) {
+  const r = node.width / 2;
+  return html`<g class="end k-${node.kind} ${reached ? "reached" : ""}" transform="translate(${node.x + r} ${node.y + r})" role="img" aria-label="${ends[node.kind]}${reached ? ", reached" : ""}">
+    <title>${node.kind}</title><circle r=${r - 2} /><g class="mark" transform="translate(-8 -8)"><path d=${shape(node.kind === "start" ? "running" : node.kind)} /></g>
+    <text class="by" y=${r + 13} text-anchor="middle">${node.kind}</text></g>`;
+}
+
+/**
+ * Graph draws a definition's graph and, where there is one, a saga's progress.
+ * @param {{graph: object, progress?: Map, status?: string, turned?: object, selected?: {step: string, direction: string}, onSelect?: Function, zoom?: number}} props
+ */
+export function Graph({ graph, progress = new Map(), status = "", turned, selected, onSelect = () => {}, zoom = 0 }) {
+  const box = useRef(null);
+  const [sight, setSight] = useState({ left: 0, width: 1200 });
+  useLayoutEffect(() => {
+    const look = () => box.current && setSight({ left: box.current.scrollLeft, width: box.current.clientWidth });
+    const watch = new ResizeObserver(look);
+    watch.observe(box.current);
+    look();
+    return () => watch.disconnect();
+  }, []);
+  // A picture that nearly fits is made to fit; a large one keeps its size and scrolls.
+  const fit = Math.min(1.15, (sight.width - 26) / graph.width);
+  const scale = zoom || (fit < 0.62 ? 0.8 : fit);
+  const many = graph.nodes.length > few;
+  const from = sight.left / scale - 400, to = (sight.left + sight.width) / scale + 400;
+  const near = (a, b) => !many || b > from && a < to;
+  const key = selected?.step ? nodeKey(selected.step, selected.direction) : "";
+  useEffect(() => {
+    const node = graph.nodes.find((n) => n.id === key);
+    if (!node) return;
+    const left = node.x * scale, b = box.current;
+    if (left < b.scrollLeft || left + node.width * scale > b.scrollLeft + b.clientWidth) b.scrollLeft = left - b.clientWidth / 2 + node.width / 2;
+  }, [key, scale]);
+  return html`<div class="graph scroll" ref=${box} tabindex="0" role="region" aria-label="Graph, scrolls sideways" onScroll=${() => many && setSight({ left: box.current.scrollLeft, width: box.current.clientWidth })}>
+    <svg width=${Math.round(graph.width * scale)} height=${Math.round(graph.height * scale)} viewBox="0 0 ${graph.width} ${graph.height}" role="group" aria-label="Plan of ${graph.name}@${graph.version}">
+    <defs>${["do", "undo"].map((d) => html`<marker id="tip-${d}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip ${d}" d="M0 0 8 4 0 8z" /></marker>`)}</defs>
+    ${graph.lanes.map((lane) => html`<g class="lane ${lane.direction}"><rect x="0" y=${lane.y} width=${graph.width} height=${lane.height} rx="10" />
+      <text x="14" y=${lane.y + 19}>${lane.direction === "do" ? "forward →" : "← compensation"}</text></g>`)}
+    ${graph.edges.filter((e) => near(Math.min(...e.points.map((p) => p[0])), Math.max(...e.points.map((p) => p[0])))).map((e) => html`<path key=${e.from + e.to} class="way ${e.kind} ${taken(e, progress, status) ? "taken" : ""}" d=${e.kind === "undone-by" ? angular(e.points) : line(e.points)}
+      marker-end=${e.kind === "undone-by" ? undefined : `url(#tip-${e.kind === "back" ? "undo" : "do"})`} />`)}
+    ${graph.nodes.filter((n) => near(n.x, n.x + n.width)).map((n) => (n.step
+      ? html`<${StepNode} key=${n.id} node=${n} at=${progress.get(n.id)} turned=${n.kind === "do" && turned?.step === n.step ? turned : undefined} selected=${n.id === key}
+          onSelect=${() => onSelect(n.id === key ? {} : { step: n.step, direction: n.kind })} />`
+      : html`<${EndNode} key=${n.id} node=${n} reached=${n.kind === "start" ? progress.size > 0 : status === n.kind} />`))}</svg></div>`;
+}
