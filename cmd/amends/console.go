@@ -42,7 +42,7 @@ func (f httpFlags) start(v *verbs.Verbs, c *client.Client, log *slog.Logger) (*w
 	if f.address == "" {
 		return nil, nil
 	}
-	s, err := web.Start(web.Config{Verbs: v, Feed: c, Address: f.address, BasePath: f.basePath, Hosts: f.hosts, Log: log})
+	s, err := web.Start(web.Config{Verbs: v, Feed: c, Address: f.address, BasePath: f.basePath, Hosts: f.hosts, Version: version, Log: log})
 	if err == nil {
 		log.Info("the API is served", "url", s.URL)
 		return s, nil
@@ -101,7 +101,7 @@ func (a *app) console(ctx context.Context, s *servers, port int, log *slog.Logge
 	d.close = append(d.close, c.Close)
 	v := web.Parts{Journal: journal, View: view, Client: c, Log: log}.Verbs()
 	d.close = append(d.close, v.Close)
-	server, err := web.Start(web.Config{Verbs: v, Feed: c, Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Log: log})
+	server, err := web.Start(web.Config{Verbs: v, Feed: c, Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Version: version, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("%w; --http-port says where else", err)
 	}

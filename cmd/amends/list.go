@@ -18,7 +18,10 @@ type listFlags struct {
 	statuses                      []string
 	definition, tag, since, until string
 	after                         string
+	step, fingerprint             string
+	stuckFor                      time.Duration
 	suspended, parked, all        bool
+	retrying                      bool
 	limit                         int
 }
 
@@ -43,6 +46,10 @@ with --after, as is said on stderr, or comes at once with --all.`,
 	flags.StringVar(&f.until, "until", "", "started before this `time`, or longer ago")
 	flags.BoolVar(&f.suspended, "suspended", false, "only suspended ones")
 	flags.BoolVar(&f.parked, "parked", false, "only those that nobody can decide")
+	flags.StringVar(&f.step, "step", "", "that stand at this `step`, or failed there")
+	flags.StringVar(&f.fingerprint, "fingerprint", "", "that failed in this `way`, as the page of failures and its API name it")
+	flags.DurationVar(&f.stuckFor, "stuck-longer-than", 0, "stuck for so long")
+	flags.BoolVar(&f.retrying, "retrying", false, "only those that wait for the time of another attempt")
 	flags.IntVar(&f.limit, "limit", orchestrator.DefaultLimit, "at most so many")
 	flags.StringVar(&f.after, "after", "", "go on behind this `cursor`")
 	flags.BoolVar(&f.all, "all", false, "all there are, page by page")
@@ -52,7 +59,13 @@ with --after, as is said on stderr, or comes at once with --all.`,
 }
 
 func (f listFlags) query(now time.Time) (orchestrator.Query, error) {
-	q := orchestrator.Query{Tag: f.tag, Suspended: f.suspended, Parked: f.parked, Limit: f.limit}
+	q := orchestrator.Query{
+		Tag: f.tag, Suspended: f.suspended, Parked: f.parked, Limit: f.limit,
+		Step: f.step, Cluster: f.fingerprint, Retrying: f.retrying,
+	}
+	if f.stuckFor > 0 {
+		q.StuckBefore = now.Add(-f.stuckFor)
+	}
 	if f.limit < 1 {
 		return q, fmt.Errorf("--limit %d: at least 1", f.limit)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/client"
 	"github.com/amends-io/amends/orchestrator/console"
+	"github.com/amends-io/amends/orchestrator/console/ui"
 	"github.com/amends-io/amends/orchestrator/natsjournal"
 	"github.com/amends-io/amends/orchestrator/verbs"
 )
@@ -48,6 +49,7 @@ type Config struct {
 	Feed     console.Feed
 	Address  string   // host:port; port 0 is a free one
 	BasePath string   // in front of every path
+	Version  string   // of the program, for the pages
 	Hosts    []string // names it goes by, beside those of the loopback
 	Log      *slog.Logger
 }
@@ -81,6 +83,12 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	pages, err := ui.New(ui.Config{Base: cfg.BasePath, Version: cfg.Version})
+	if err != nil {
+		c.Close()
+		return nil, errors.Join(err, listener.Close())
+	}
+	c.Handle("/", pages)
 	s := &Server{
 		URL: "http://" + address.String() + cfg.BasePath, console: c, ended: make(chan error, 1),
 		http: &http.Server{
