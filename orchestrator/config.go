@@ -22,6 +22,8 @@ type Config struct {
 	Log    *slog.Logger     // slog.Default if nil
 	Now    func() time.Time // the clock of timers; time.Now if nil
 
+	Observer Observer // nil if nobody looks
+
 	// FlushEvery is how long a row waits to be written, and up to twenty
 	// times as long where many change; 5 ms if zero.
 	FlushEvery time.Duration

@@ -27,7 +27,7 @@ func (o *owner) doubt(f *flight, reason error) {
 	cancel()
 	switch {
 	case err != nil:
-		o.log.Warn("an append is in doubt and the journal does not answer", "saga", sg.id(), "reason", reason, "error", err)
+		o.log.WarnContext(o.about(sg), "an append is in doubt and the journal does not answer", "saga", sg.id(), "reason", reason, "error", err)
 		o.after(retryWait(f.tries), func() {
 			if sg.flight == f {
 				f.tries++
@@ -69,13 +69,13 @@ func (o *owner) reload(sg *saga, atLeast uint64) bool {
 		return true
 	case errors.As(err, &unreadable):
 		sg.loading, sg.frozen = false, err
-		o.alarm("a saga's history cannot be read; it is left alone", "saga", sg.id(), "error", err)
+		o.alarm(sg, "a saga's history cannot be read; it is left alone", "saga", sg.id(), "error", err)
 	case errors.Is(err, ErrNoStart): // its history has left, or it never was
 		sg.frozen = err
 		o.forget(sg)
 	default:
 		sg.loading = true
-		o.log.Warn("a saga's history cannot be read now", "saga", sg.id(), "error", err)
+		o.log.WarnContext(o.about(sg), "a saga's history cannot be read now", "saga", sg.id(), "error", err)
 		o.after(retryWait(2), func() {
 			if sg.loading && o.sagas[sg.id()] == sg && o.reload(sg, atLeast) {
 				o.turn(sg)
@@ -129,7 +129,7 @@ func (o *owner) after(d time.Duration, f func()) {
 
 // later tries a saga again that could not go on.
 func (o *owner) later(sg *saga, err error) {
-	o.log.Warn("a saga cannot go on now", "saga", sg.id(), "error", err)
+	o.log.WarnContext(o.about(sg), "a saga cannot go on now", "saga", sg.id(), "error", err)
 	sg.resting = false
 	o.after(retryWait(2), func() { o.turn(sg) })
 }

@@ -129,7 +129,7 @@ func (o *owner) written(w Write, batch []*saga, err error) {
 		now := time.Now()
 		if o.failing.IsZero() {
 			o.failing = now
-			o.alarm("the view cannot be written; the journal goes on", "error", err)
+			o.alarm(nil, "the view cannot be written; the journal goes on", "error", err)
 		}
 		if now.Sub(o.failing) > o.cfg.ViewPatience {
 			o.fail(errViewAway)

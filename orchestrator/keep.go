@@ -81,7 +81,7 @@ func (o *owner) canaryLanded(err error) {
 	}
 	if now.Sub(o.canarySick) > canaryPatience {
 		o.stats.healthy(o.p, false)
-		o.alarm("the partition takes no appends", "since", o.canarySick, "error", err)
+		o.alarm(nil, "the partition takes no appends", "since", o.canarySick, "error", err)
 	}
 }
 

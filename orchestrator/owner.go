@@ -84,6 +84,9 @@ func (o *owner) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if o.cfg.Observer != nil {
+		o.cfg.Observer.Began(o.p, o.part, from)
+	}
 	end, err := o.part.Tail(ctx)
 	if err != nil {
 		return fmt.Errorf("end of partition %d: %w", o.p, err)
@@ -244,6 +247,9 @@ func (o *owner) handle(m Message) {
 		o.reject(m, errors.New("its subject is none of the journal's"))
 	}
 	o.read, o.readTime = m.Sequence, m.Time
+	if o.cfg.Observer != nil {
+		o.cfg.Observer.Read(o.p, m, o.live)
+	}
 }
 
 func (o *owner) handleStart(m Message) {
@@ -275,8 +281,8 @@ func (o *owner) begin(sg *saga, m Message) {
 
 // handleForgedStart takes a start that the server stored unconditionally.
 func (o *owner) handleForgedStart(m Message) {
-	o.alarm("a start was published without its condition", "saga", m.Address.ID, "sequence", m.Sequence)
 	sg := o.lookup(m.Address.ID, m.Sequence)
+	o.alarm(sg, "a start was published without its condition", "saga", m.Address.ID, "sequence", m.Sequence)
 	switch {
 	case sg == nil || sg.frozen != nil || m.Sequence <= sg.state.Last:
 	case sg.flight != nil || sg.loading:

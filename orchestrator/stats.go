@@ -179,8 +179,8 @@ func (o *owner) subjectOf(sg *saga, p Pending) string {
 	return o.subjects.Start(o.p, sg.id())
 }
 
-// alarm tells what a person should look at.
-func (o *owner) alarm(what string, args ...any) {
+// alarm tells what a person should look at, about one saga or, with nil, more.
+func (o *owner) alarm(sg *saga, what string, args ...any) {
 	o.stats.alarms.Add(1)
-	o.log.Error(what, args...)
+	o.log.ErrorContext(o.about(sg), what, args...)
 }

@@ -115,7 +115,7 @@ func (o *owner) park(sg *saga, err error, blocked bool) (instance.Decision, *Pen
 	if sg.state.Parked != "" {
 		return instance.Decision{}, nil, false // it is parked already, and stays so
 	}
-	o.alarm("a saga is parked", "saga", sg.id(), "definition", sg.state.Definition, "version", sg.state.Version, "reason", err)
+	o.alarm(sg, "a saga is parked", "saga", sg.id(), "definition", sg.state.Definition, "version", sg.state.Version, "reason", err)
 	d := instance.Park(sg.state, protocol.Text(err.Error(), protocol.MaxReason))
 	if err := o.append(sg, d, nil, true); err != nil {
 		sg.blocked = false
@@ -145,6 +145,9 @@ func (o *owner) append(sg *saga, d instance.Decision, input *Pending, park bool)
 	var err error
 	if f.draft, err = draftOf(o.subjects, o.p, &sg.state, &f.after, d, at, f.id); err != nil {
 		return err
+	}
+	if o.cfg.Observer != nil && d.Command != nil {
+		o.traceCommand(f)
 	}
 	sg.flight = f
 	o.flights++
@@ -184,6 +187,9 @@ func (o *owner) stored(f *flight, sequence uint64) {
 	sg.state = instance.Stored(f.after, sequence)
 	sg.resting = false
 	o.stats.links.Add(1)
+	if o.cfg.Observer != nil {
+		o.cfg.Observer.Stored(o.p, sequence, f.decision.Events)
+	}
 	o.changed(sg)
 	o.turn(sg)
 }
@@ -204,7 +210,7 @@ func (o *owner) tooMuch(f *flight, err error) {
 	}
 	if f.park {
 		sg.frozen = err
-		o.alarm("a saga cannot even be parked", "saga", sg.id(), "error", err)
+		o.alarm(sg, "a saga cannot even be parked", "saga", sg.id(), "error", err)
 	} else {
 		o.park(sg, err, true)
 	}
