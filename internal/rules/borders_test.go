@@ -98,7 +98,7 @@ func participantsAndOrchestratorMeetInTheProtocol(f file) []string {
 	return nil
 }
 
-var adapters = []string{"natsjournal", "redisview", "inmem", "client", "natsservice", "console"}
+var adapters = []string{"natsjournal", "redisview", "inmem", "client", "natsservice", "console", "telemetry"}
 
 func adaptersKnowOneTechnologyAndNotEachOther(f file) (faults []string) {
 	name, _, _ := strings.Cut(strings.TrimPrefix(f.dir, "orchestrator/"), "/")
@@ -113,7 +113,7 @@ func adaptersKnowOneTechnologyAndNotEachOther(f file) (faults []string) {
 	if name != "redisview" {
 		faults = append(faults, never(f, redis)...)
 	}
-	if name == "redisview" || name == "inmem" || name == "console" {
+	if name == "redisview" || name == "inmem" || name == "console" || name == "telemetry" {
 		faults = append(faults, never(f, nats)...)
 	}
 	return faults
@@ -142,6 +142,15 @@ func onlyTestsImportWhatIsMadeForThem(f file) (faults []string) {
 	}
 	return append(faults, never(f, "./orchestrator/orchestratortest", "./participants/participantstest",
 		"./internal/natstest", "./internal/redistest", "testing")...)
+}
+
+// Who uses a package of ours brings the exporters that it wants.
+func exportersAreTheCommands(f file) []string {
+	if f.test || within(f.dir, "cmd") || within(f.dir, "internal") && strings.HasSuffix(path.Base(f.dir), "test") {
+		return nil
+	}
+	return never(f, "go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters", "go.opentelemetry.io/contrib",
+		"go.opentelemetry.io/proto", "github.com/prometheus", "google.golang.org")
 }
 
 func serversRunInCommandsAndTests(f file) []string {

@@ -39,6 +39,7 @@ var rules = []rule{
 	thePortsKnowNoTechnology,
 	onlyTestsImportWhatIsMadeForThem,
 	serversRunInCommandsAndTests,
+	exportersAreTheCommands,
 	filesAreShort,
 	testsDoNotSleep,
 	packagesSayWhatTheyAreFor,
