@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -36,13 +37,16 @@ func (f *httpFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.hosts, "http-host", nil, "`name` that requests may be for, beside those of this machine; may be repeated")
 }
 
-// start serves the console, unless there should be none. Where nobody asked for
+// start serves the console, and metrics if there are any, unless there should be
+// none. Where nobody asked for
 // the address, one that is taken is no reason not to drive sagas.
-func (f httpFlags) start(v *verbs.Verbs, c *client.Client, log *slog.Logger) (*web.Server, error) {
+func (f httpFlags) start(v *verbs.Verbs, c *client.Client, metrics http.Handler, log *slog.Logger) (*web.Server, error) {
 	if f.address == "" {
 		return nil, nil
 	}
-	s, err := web.Start(web.Config{Verbs: v, Feed: c, Address: f.address, BasePath: f.basePath, Hosts: f.hosts, Version: version, Log: log})
+	s, err := web.Start(web.Config{
+		Verbs: v, Feed: c, Address: f.address, BasePath: f.basePath, Hosts: f.hosts, Metrics: metrics, Version: version, Log: log,
+	})
 	if err == nil {
 		log.Info("the API is served", "url", s.URL)
 		return s, nil

@@ -24,7 +24,7 @@ type serveFlags struct {
 	name                string
 	retention, patience time.Duration
 	replicas            int
-	logFormat           string
+	logFormat, metrics  string
 	verbose             bool
 	http                httpFlags
 }
@@ -38,7 +38,8 @@ given, and answers clients over NATS and HTTP. Any number may run: they share th
 partitions out, and take over within seconds from one that dies. On SIGTERM it
 gives its partitions up and ends with 0.
 
-The streams must be there: 'amends init' makes them.`,
+The streams must be there: 'amends init' makes them. Traces, metrics and logs go
+where the standard OTEL_ variables say; with none of them set, nowhere.`,
 		Example: `  NATS_URL=nats://nats:4222 REDIS_URL=redis://redis:6379/0 amends serve
   amends serve --retention 720h --require-replicas 3 --log json`,
 		Args: args(0, 0, "no argument"),
@@ -53,6 +54,7 @@ The streams must be there: 'amends init' makes them.`,
 	flags.DurationVar(&f.patience, "view-patience", 30*time.Second, "how long to go on without Redis before the partitions are given up")
 	flags.IntVar(&f.replicas, "require-replicas", 0, "refuse a journal with fewer replicas")
 	flags.StringVar(&f.logFormat, "log", "text", "`format` of the log on stderr: text or json")
+	flags.StringVar(&f.metrics, "metrics", "", "serve Prometheus at /metrics on this `address`, as in 127.0.0.1:9464")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 	f.http.add(flags)
 	_ = cmd.RegisterFlagCompletionFunc("log", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
@@ -85,6 +87,12 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	// and whoever watches it starts another.
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	watch, err := a.watch(ctx, f.name, f.metrics, samples(), log)
+	if err != nil {
+		return err
+	}
+	defer watch.close()
+	log = watch.log
 	nc, err := a.dial("amends-serve", log, nats.ClosedHandler(func(*nats.Conn) {
 		fail(errors.New("the connection to NATS was closed for good"))
 	}))
@@ -106,10 +114,10 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	defer rdb.Close()
-	o, err := orchestrator.New(orchestrator.Config{
-		Journal: journal, View: view, Definitions: samples(), Name: f.name, Prefix: a.prefix, Log: log,
+	o, err := watch.orchestrator(orchestrator.Config{
+		Journal: journal, View: view, Definitions: samples(), Name: f.name, Prefix: a.prefix,
 		ViewPatience: f.patience, Retention: f.retention,
-	})
+	}, rdb)
 	if err != nil {
 		return usage(err)
 	}
@@ -130,7 +138,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	server, err := f.http.start(v, c, log)
+	server, err := f.http.start(v, c, watch.metrics(), log)
 	if err != nil {
 		return errors.Join(err, service.Stop())
 	}

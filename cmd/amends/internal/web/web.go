@@ -47,10 +47,11 @@ func (p Parts) Verbs() *verbs.Verbs {
 type Config struct {
 	Verbs    *verbs.Verbs
 	Feed     console.Feed
-	Address  string   // host:port; port 0 is a free one
-	BasePath string   // in front of every path
-	Version  string   // of the program, for the pages
-	Hosts    []string // names it goes by, beside those of the loopback
+	Address  string       // host:port; port 0 is a free one
+	BasePath string       // in front of every path
+	Version  string       // of the program, for the pages
+	Hosts    []string     // names it goes by, beside those of the loopback
+	Metrics  http.Handler // of Prometheus, at /metrics; nil if nobody asked for them
 	Log      *slog.Logger
 }
 
@@ -92,12 +93,26 @@ func Start(cfg Config) (*Server, error) {
 	s := &Server{
 		URL: "http://" + address.String() + cfg.BasePath, console: c, ended: make(chan error, 1),
 		http: &http.Server{
-			Handler: c, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+			Handler: handler(c, cfg), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 			MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 		},
 	}
 	go func() { s.ended <- s.http.Serve(listener) }()
 	return s, nil
+}
+
+// handler is the console, and /metrics beside it.
+func handler(c http.Handler, cfg Config) http.Handler {
+	if cfg.Metrics == nil {
+		return c
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.Path == cfg.BasePath+"/metrics" {
+			cfg.Metrics.ServeHTTP(w, r)
+			return
+		}
+		c.ServeHTTP(w, r)
+	})
 }
 
 // Close ends the streams, finishes what is under way, and closes the rest. A
