@@ -8,7 +8,7 @@ func commands() []func(*app) *cobra.Command {
 		newStart, newGet, newList, newHistory, newWait,
 		newCancel, newSuspend, newResume, newRetry, newResolve, newSignal,
 		newStatus, newInputs, newDefinitions,
-		newServe, newInit, newCheck, newRebuild,
+		newServe, newInit, newCheck, newRebuild, newTraces,
 		newVersion,
 		newDemo, newDemoOrchestrator, newDev,
 		newBench, newBenchPart,
