@@ -1,9 +1,11 @@
 package verbs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/amends-io/amends/orchestrator"
@@ -17,16 +19,14 @@ func (v *Verbs) Get(ctx context.Context, r orchestrator.GetRequest) (orchestrato
 	if err != nil {
 		return orchestrator.Replayed{}, err
 	}
-	if r.At > 0 {
+	if r.AtLeast == 0 || r.At > 0 {
 		replayed, _, err := v.at(ctx, part, r.ID, r.At)
 		return replayed, err
 	}
 	count := v.cfg.Journal.Partitions()
-	if r.AtLeast > 0 {
-		history, err := part.History(ctx, r.ID, 0)
-		if n := len(history); err == nil && n > 0 && history[n-1].Sequence >= r.AtLeast {
-			return orchestrator.Replay(history, count, nil)
-		}
+	history, err := part.History(ctx, r.ID, 0)
+	if n := len(history); err == nil && n > 0 && history[n-1].Sequence >= r.AtLeast {
+		return orchestrator.Replay(history, count, nil)
 	}
 	last, err := part.Last(ctx, r.ID)
 	if err != nil {
@@ -48,7 +48,7 @@ func (v *Verbs) Get(ctx context.Context, r orchestrator.GetRequest) (orchestrato
 // at replays a saga up to the message with sequence at, or all of it if at is
 // 0. It returns the history that it was given, too.
 func (v *Verbs) at(ctx context.Context, part orchestrator.Partition, id string, at uint64) (orchestrator.Replayed, []orchestrator.Message, error) {
-	history, err := read(ctx, part, id, 0)
+	history, err := v.history(ctx, part, id)
 	if err != nil {
 		return orchestrator.Replayed{}, nil, err
 	}
@@ -63,13 +63,15 @@ func (v *Verbs) at(ctx context.Context, part orchestrator.Partition, id string, 
 	return replayed, history[:n], err
 }
 
-// Read returns a saga's messages from a sequence on.
+// Read returns a saga's messages from a sequence on. They are not the caller's.
 func (v *Verbs) Read(ctx context.Context, id string, from uint64) ([]orchestrator.Message, error) {
 	part, err := v.home(id)
 	if err != nil {
 		return nil, err
 	}
-	return read(ctx, part, id, from)
+	all, err := v.history(ctx, part, id)
+	i, _ := slices.BinarySearchFunc(all, from, func(m orchestrator.Message, s uint64) int { return cmp.Compare(m.Sequence, s) })
+	return all[i:], err
 }
 
 // CheckPage returns the limit of a page of a history, or why there is none.
@@ -83,30 +85,30 @@ func CheckPage(limit int) (int, error) {
 	return limit, nil
 }
 
-// read returns a saga's messages from a sequence on. The answer of a replica
-// that lags is not taken: it would look like a history's end.
-func read(ctx context.Context, part orchestrator.Partition, id string, from uint64) ([]orchestrator.Message, error) {
-	last, err := part.Last(ctx, id)
-	if err != nil && !errors.Is(err, orchestrator.ErrNotFound) {
-		return nil, err
+// read returns a saga's messages from a sequence on, and the last of its chain.
+// The answer of a replica that lags is not taken: it would look like a
+// history's end.
+func read(ctx context.Context, part orchestrator.Partition, id string, from uint64) (list []orchestrator.Message, last orchestrator.Message, err error) {
+	if last, err = part.Last(ctx, id); err != nil && !errors.Is(err, orchestrator.ErrNotFound) {
+		return nil, last, err
 	}
 	for {
 		messages, err := part.History(ctx, id, from)
 		switch n := len(messages); {
 		case err != nil:
-			return nil, err
+			return nil, last, err
 		case last.Sequence >= from && last.Sequence != 0 && (n == 0 || messages[n-1].Sequence < last.Sequence):
 			if _, err := part.Get(ctx, last.Sequence); err != nil && !errors.Is(err, orchestrator.ErrNotFound) {
-				return nil, err // the leader is away, or ctx is over
+				return nil, last, err // the leader is away, or ctx is over
 			} else if err == nil {
 				pause(ctx)
 				continue
 			}
-			return nil, fmt.Errorf("history of %s: %w", id, orchestrator.ErrNotFound) // it left meanwhile
+			return nil, last, fmt.Errorf("history of %s: %w", id, orchestrator.ErrNotFound) // it left meanwhile
 		case n == 0 && last.Sequence == 0:
-			return nil, fmt.Errorf("history of %s: %w", id, orchestrator.ErrNotFound)
+			return nil, last, fmt.Errorf("history of %s: %w", id, orchestrator.ErrNotFound)
 		}
-		return messages, nil
+		return messages, last, nil
 	}
 }
 

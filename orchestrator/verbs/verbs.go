@@ -39,8 +39,9 @@ type Fleet interface {
 // Verbs answers. It may be used by several goroutines, and is closed by whoever
 // made it.
 type Verbs struct {
-	cfg   Config
-	bulks *bulks
+	cfg       Config
+	bulks     *bulks
+	histories *histories
 }
 
 // New returns verbs over cfg.
@@ -48,7 +49,7 @@ func New(cfg Config) *Verbs {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Verbs{cfg: cfg, bulks: newBulks()}
+	return &Verbs{cfg: cfg, bulks: newBulks(), histories: newHistories()}
 }
 
 // Close stops the bulks that run here, and waits for them.
