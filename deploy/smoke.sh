@@ -103,9 +103,9 @@ done
 
 export NATS_URL="$nats_url"
 
-step 'amends init'
+step 'amends init --batches'
 as_operator
-amends init --partitions 4
+amends init --partitions 4 --batches
 
 step 'amends serve'
 as_orchestrator

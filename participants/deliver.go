@@ -92,7 +92,11 @@ func (s *session) handle(d *delivery) {
 }
 
 func (s *session) publish(d *delivery) {
-	s.sender.Publish(d.reply, func(_ uint64, err error) {
+	publish := s.sender.Publish
+	if d.address.Partition < len(s.groups) {
+		publish = s.groups[d.address.Partition].Publish
+	}
+	publish(d.reply, func(_ uint64, err error) {
 		if err != nil {
 			s.notStored(d, err)
 			return

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/amends-io/amends/internal/pipeline"
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -52,6 +53,11 @@ func (s *session) partitionCount(ctx context.Context) (int, error) {
 			count, err := protocol.Partitions(stream.CachedInfo().Config.Metadata)
 			if err != nil {
 				return 0, fmt.Errorf("participants: stream %s: %w", name, err)
+			}
+			if stream.CachedInfo().Config.AllowAtomicPublish {
+				for range count {
+					s.groups = append(s.groups, pipeline.NewGroup(s.sender))
+				}
 			}
 			return count, nil
 		}

@@ -50,7 +50,8 @@ type session struct {
 	*Participant
 	js     jetstream.JetStream
 	sender *pipeline.Publisher
-	base   context.Context // of handlers: outlives Run's context by the grace period
+	groups []*pipeline.Group // by partition; none if the journal takes no batches
+	base   context.Context   // of handlers: outlives Run's context by the grace period
 	cancel context.CancelFunc
 
 	stopping atomic.Bool

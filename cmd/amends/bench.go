@@ -42,6 +42,8 @@ type benchFlags struct {
 	duration       time.Duration
 	barrier        bool
 	dir, profile   string
+	replicas       int
+	sync           bool
 }
 
 const (
@@ -56,7 +58,9 @@ func newBench(a *app) *cobra.Command {
 		Example: `  amends bench                                   # all of it: two to three minutes
   amends bench --path happy --in-flight 16       # one figure
   amends bench --sagas 1000 --path all -o json   # a quick look, as one object
-  amends bench --barrier                         # and with participants that keep what they did`,
+  amends bench --barrier                         # and with participants that keep what they did
+  amends bench --path happy --sync-always        # nothing acknowledged is lost with the power
+  amends bench --path happy --replicas 3         # three NATS servers`,
 		Args: args(0, 0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.bench(cmd.Context(), cmd, f) },
 	}
@@ -67,6 +71,8 @@ func newBench(a *app) *cobra.Command {
 	flags.StringSliceVar(&f.path, "path", []string{benchAll}, "`paths` of sagas: happy, compensate, bare, or all")
 	flags.BoolVar(&f.barrier, "barrier", false, "add runs whose participants have a barrier in Redis")
 	flags.StringVar(&f.dir, "dir", "", "`directory` for the servers' files; a fresh one, below the system's for temporary files, if not set")
+	flags.IntVar(&f.replicas, "replicas", 1, "`number` of NATS servers to start, and of the journal's replicas: 1, 3 or 5")
+	flags.BoolVar(&f.sync, "sync-always", false, "the NATS servers write to disk what they acknowledge, and the journal takes atomic batches")
 	flags.StringVar(&f.profile, "profile", "", "`directory` for a CPU profile of each part, for 'go tool pprof'; profiling costs a few per cent")
 	_ = cmd.RegisterFlagCompletionFunc("path", cobra.FixedCompletions([]string{bench.Happy, bench.Compensate, bench.Bare, benchAll}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -78,6 +84,9 @@ func (a *app) bench(ctx context.Context, cmd *cobra.Command, f benchFlags) (err 
 		return err
 	}
 	quietRedis(slog.New(slog.DiscardHandler)) // a server that is gone is told otherwise
+	if f.replicas != 1 && f.replicas != 3 && f.replicas != 5 {
+		return usagef("--replicas %d: 1, 3 or 5", f.replicas)
+	}
 	given := cmp.Or(a.nats.server, a.nats.context, a.getenv("NATS_URL")) != ""
 	dir, err := os.MkdirTemp(f.dir, "amends-bench-")
 	if err != nil {
@@ -85,7 +94,7 @@ func (a *app) bench(ctx context.Context, cmd *cobra.Command, f benchFlags) (err 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	report, err := bench.Measure(ctx, bench.Config{
-		Points: points, Sagas: f.sagas, Seconds: f.duration.Seconds(), Dir: dir, Profile: f.profile, Redis: a.redis, NATS: given,
+		Points: points, Sagas: f.sagas, Seconds: f.duration.Seconds(), Dir: dir, Profile: f.profile, Replicas: f.replicas, Sync: f.sync, Redis: a.redis, NATS: given,
 		Connect: a.benchConnect, Part: a.benchPart(cmd), Progress: func(text string) { fmt.Fprintln(a.stderr, text) },
 	})
 	switch {

@@ -13,7 +13,7 @@ import (
 
 func newInit(a *app) *cobra.Command {
 	var partitions, replicas int
-	var dry bool
+	var dry, batches bool
 	cmd := &cobra.Command{
 		Use: "init", Short: "Make the journal's streams",
 		Long: `Makes what is missing of the journal: a stream for each partition, and the
@@ -26,7 +26,7 @@ With --dry-run it changes nothing, and prints the configurations, for
   amends init --partitions 8 --replicas 3 --dry-run`,
 		Args: args(0, 0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			l := natsjournal.Layout{Prefix: a.prefix, Partitions: partitions, Replicas: replicas}
+			l := natsjournal.Layout{Prefix: a.prefix, Partitions: partitions, Replicas: replicas, Batches: batches}
 			if dry {
 				return a.plan(l)
 			}
@@ -36,6 +36,7 @@ With --dry-run it changes nothing, and prints the configurations, for
 	f := cmd.Flags()
 	f.IntVar(&partitions, "partitions", 1, "streams to spread sagas over")
 	f.IntVar(&replicas, "replicas", 1, "servers that keep each stream: 1, 3 or 5")
+	f.BoolVar(&batches, "batches", false, "store many messages as one atomic batch: for servers with sync_interval always, where they share an fsync")
 	f.BoolVar(&dry, "dry-run", false, "print what would be made")
 	return cmd
 }

@@ -94,6 +94,14 @@ func (p *Publisher) wait(done func(uint64, error)) uint64 {
 	return p.count
 }
 
+// name returns a name that no other message or batch has.
+func (p *Publisher) name() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count++
+	return strings.TrimPrefix(p.inbox, nats.InboxPrefix) + strconv.FormatUint(p.count, 36)
+}
+
 // answer calls what waits under number, unless it was called already.
 func (p *Publisher) answer(number, sequence uint64, err error) {
 	p.mu.Lock()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/amends-io/amends/internal/pipeline"
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/amends-io/amends/sagas"
 )
@@ -28,7 +29,9 @@ type Client struct {
 
 	mu         sync.Mutex
 	partitions int
-	valid      map[string]error // of definitions, by name@version
+	sender     *pipeline.Publisher // if the journal takes batches
+	groups     []*pipeline.Group   // by partition
+	valid      map[string]error    // of definitions, by name@version
 }
 
 // Defaults.
@@ -116,7 +119,14 @@ func New(nc *nats.Conn, options ...Option) (*Client, error) {
 
 // Close ends what the client does on its connection. Waits that are under way
 // go on by looking.
-func (c *Client) Close() { c.feed.close() }
+func (c *Client) Close() {
+	c.feed.close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sender != nil {
+		c.sender.Close()
+	}
+}
 
 // Partitions is how many partitions the journal has, which never changes.
 func (c *Client) Partitions(ctx context.Context) (int, error) {
@@ -126,17 +136,36 @@ func (c *Client) Partitions(ctx context.Context) (int, error) {
 	if n > 0 {
 		return n, nil
 	}
-	metadata, err := c.metadata(ctx, c.subjects.Stream(0))
+	config, err := c.stream(ctx, c.subjects.Stream(0))
 	if err != nil {
 		return 0, err
 	}
-	if n, err = protocol.Partitions(metadata); err != nil {
+	if n, err = protocol.Partitions(config.Metadata); err != nil {
 		return 0, fmt.Errorf("client: %w", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if config.AllowAtomicPublish && c.sender == nil {
+		if c.sender, err = pipeline.New(c.nc, c.timeout); err != nil {
+			return 0, fmt.Errorf("client: %w", err)
+		}
+		for range n {
+			c.groups = append(c.groups, pipeline.NewGroup(c.sender))
+		}
+	}
 	c.partitions = n
 	return n, nil
+}
+
+// group returns what gathers messages for a partition, or nil if the journal
+// takes no batches.
+func (c *Client) group(partition int) *pipeline.Group {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if partition >= len(c.groups) {
+		return nil
+	}
+	return c.groups[partition]
 }
 
 // home checks id, and returns its partition.

@@ -51,18 +51,19 @@ func (c *Client) call(ctx context.Context, subject string, request, response any
 	return json.Unmarshal(answer.Data, response)
 }
 
-func (c *Client) metadata(ctx context.Context, stream string) (map[string]string, error) {
+// stream returns the configuration of one of the journal's streams.
+func (c *Client) stream(ctx context.Context, stream string) (jetstream.StreamConfig, error) {
 	var info jetstream.StreamInfo
 	err := c.call(ctx, "STREAM.INFO."+stream, nil, &info)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound), isCode(err, jetstream.JSErrCodeStreamNotFound):
-		return nil, fmt.Errorf("client: stream %s: %w", stream, ErrNoJournal)
+		return jetstream.StreamConfig{}, fmt.Errorf("client: stream %s: %w", stream, ErrNoJournal)
 	case errors.Is(err, nats.ErrNoResponders):
-		return nil, fmt.Errorf("client: %w: the server at %s has no JetStream", ErrNoJournal, c.nc.ConnectedUrlRedacted())
+		return jetstream.StreamConfig{}, fmt.Errorf("client: %w: the server at %s has no JetStream", ErrNoJournal, c.nc.ConnectedUrlRedacted())
 	case err != nil:
-		return nil, fmt.Errorf("client: look for stream %s: %w", stream, err)
+		return jetstream.StreamConfig{}, fmt.Errorf("client: look for stream %s: %w", stream, err)
 	}
-	return info.Config.Metadata, nil
+	return info.Config, nil
 }
 
 // A lookup asks the leader for one message: the last one of a subject, or the
@@ -152,23 +153,19 @@ func (c *Client) publishOnce(ctx context.Context, m *nats.Msg) (uint64, error) {
 	once, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	doubt := func(err error) error { return fmt.Errorf("%w: %w", ErrInDoubt, c.hint(err)) }
-	answer, err := c.nc.RequestMsgWithContext(once, m)
-	switch {
-	case errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrBadSubject),
-		errors.Is(err, nats.ErrBadHeaderMsg), errors.Is(err, nats.ErrConnectionClosed):
-		return 0, err
-	case err != nil:
-		if denied := c.nc.LastError(); errors.Is(denied, nats.ErrPermissionViolation) && strings.Contains(denied.Error(), `"`+m.Subject+`"`) {
-			return 0, denied // the server threw it away
-		}
-		return 0, doubt(err)
-	}
-	sequence, err := pipeline.ReadAck(answer)
+	sequence, err := c.send(once, m)
 	var refused *jetstream.APIError
 	switch {
 	case err == nil:
 		return sequence, nil
-	case !errors.As(err, &refused):
+	case errors.As(err, &refused):
+	case errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrBadSubject),
+		errors.Is(err, nats.ErrBadHeaderMsg), errors.Is(err, nats.ErrConnectionClosed):
+		return 0, err
+	default:
+		if denied := c.nc.LastError(); errors.Is(denied, nats.ErrPermissionViolation) && strings.Contains(denied.Error(), `"`+m.Subject+`"`) {
+			return 0, denied // the server threw it away
+		}
 		return 0, doubt(err)
 	}
 	switch code := refused.ErrorCode; {
@@ -180,6 +177,38 @@ func (c *Client) publishOnce(ctx context.Context, m *nats.Msg) (uint64, error) {
 		return 0, doubt(refused)
 	}
 	return 0, refused
+}
+
+// send sends m, and returns what the server says. Where the journal takes
+// batches, messages of many callers share one.
+func (c *Client) send(ctx context.Context, m *nats.Msg) (uint64, error) {
+	a, err := c.subjects.Parse(m.Subject)
+	if err != nil {
+		return 0, err
+	}
+	group := c.group(a.Partition)
+	if group == nil {
+		answer, err := c.nc.RequestMsgWithContext(ctx, m)
+		if err != nil {
+			return 0, err
+		}
+		return pipeline.ReadAck(answer)
+	}
+	type result struct {
+		sequence uint64
+		err      error
+	}
+	answered := make(chan result, 1)
+	// A copy: it may still wait to be sent when ctx is over, and m is sent again.
+	group.Publish(&nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}, func(sequence uint64, err error) {
+		answered <- result{sequence, err}
+	})
+	select {
+	case r := <-answered:
+		return r.sequence, r.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 }
 
 // isCode reports whether err is the API's error of that code.

@@ -27,7 +27,7 @@ func (s *stream) Append(d orchestrator.Draft, done func(uint64, error)) {
 		go done(0, fmt.Errorf("append to %s: it is not of partition %d", d.Subject, s.partition))
 		return
 	}
-	s.journal.publisher.Publish(&nats.Msg{Subject: d.Subject, Header: header(d), Data: d.Body}, func(sequence uint64, err error) {
+	s.publish(&nats.Msg{Subject: d.Subject, Header: header(d), Data: d.Body}, func(sequence uint64, err error) {
 		done(sequence, appendError(err))
 	})
 }

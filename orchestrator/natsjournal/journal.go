@@ -152,6 +152,7 @@ func (j *Journal) find(ctx context.Context) error {
 		}
 		j.streams = append(j.streams, &stream{
 			journal: j, partition: p, name: want.Name, subjects: strings.TrimSuffix(j.subjects.Partition(p), ">"),
+			batches: info.Config.AllowAtomicPublish,
 		})
 	}
 	if j.leases, err = j.openLeases(ctx); err != nil {
@@ -168,6 +169,12 @@ func (j *Journal) find(ctx context.Context) error {
 func (j *Journal) listen() (err error) {
 	if j.publisher, err = pipeline.New(j.nc, j.timeout); err != nil {
 		return err
+	}
+	for _, s := range j.streams {
+		s.publish = j.publisher.Publish
+		if s.batches {
+			s.publish = pipeline.NewGroup(j.publisher).Publish
+		}
 	}
 	if j.replies, err = newReplies(j.nc); err != nil {
 		j.publisher.Close()
@@ -221,6 +228,8 @@ type stream struct {
 	partition int
 	name      string
 	subjects  string // what they begin with
+	batches   bool   // it takes atomic ones
+	publish   func(*nats.Msg, func(uint64, error))
 }
 
 var _ orchestrator.Partition = (*stream)(nil)

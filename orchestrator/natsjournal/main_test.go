@@ -39,7 +39,11 @@ func dial(t testing.TB, url string, options ...natsjournal.Option) (*natsjournal
 	return j, nc
 }
 
-func TestJournal(t *testing.T) {
+func TestJournal(t *testing.T) { testJournal(t, false) }
+
+func TestJournalThatTakesBatches(t *testing.T) { testJournal(t, true) }
+
+func testJournal(t *testing.T, batches bool) {
 	t.Parallel()
 	s := natstest.Start(t)
 	var count atomic.Int64
@@ -50,6 +54,12 @@ func TestJournal(t *testing.T) {
 	}
 	orchestratortest.TestJournal(t, features, func(t *testing.T) orchestrator.Journal {
 		prefix := fmt.Sprintf("s%d", count.Add(1))
+		if batches {
+			layout := natsjournal.Layout{Prefix: prefix, Partitions: 2, LeaseTTL: time.Second, Batches: true}
+			if err := natsjournal.Create(t.Context(), natstest.Connect(t, s), layout); err != nil {
+				t.Fatal(err)
+			}
+		}
 		j, nc := open(t, s, natsjournal.WithPrefix(prefix))
 		return connected{j, nc}
 	})

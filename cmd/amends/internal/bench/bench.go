@@ -46,7 +46,9 @@ type Config struct {
 	Redis   string  // URL of somebody's Redis; one is started if empty
 	NATS    bool    // somebody's NATS, which Connect and Part know; one is started otherwise
 
-	Profile string // directory for a CPU profile of each process; none if empty
+	Replicas int    // of the journal, and NATS servers that are started; 1 if zero
+	Sync     bool   // the servers write to disk what they acknowledge, and the journal takes batches
+	Profile  string // directory for a CPU profile of each process; none if empty
 
 	// Connect connects to NATS: at that URL, or, if it is empty, to somebody's.
 	Connect func(url string) (*nats.Conn, error)
@@ -60,6 +62,8 @@ type Report struct {
 	Date        time.Time `json:"date"`
 	Go          string    `json:"go"`
 	CPUs        int       `json:"cpus"`
+	Replicas    int       `json:"replicas"`
+	Sync        bool      `json:"sync_always"`
 	NATS        string    `json:"nats"`  // version
 	Redis       string    `json:"redis"` // version
 	Runs        []Run     `json:"runs"`
@@ -107,6 +111,7 @@ func Measure(ctx context.Context, cfg Config) (Report, error) {
 	if cfg.Profile, err = profileDir(cfg.Profile); err != nil {
 		return Report{}, err
 	}
+	cfg.Replicas = max(cfg.Replicas, 1)
 	b := &bench{cfg: cfg, fail: fail}
 	defer b.close()
 	if err := b.begin(ctx); err != nil {

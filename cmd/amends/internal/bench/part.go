@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/amends-io/amends/cmd/amends/internal/embedded"
 )
 
 // Roles of parts.
@@ -26,14 +28,16 @@ const barrierExpiry = 24 * time.Hour
 // A setup is the first line that a part reads: what it is. It comes that way,
 // and not as arguments, as Redis' address may hold a password.
 type setup struct {
-	Role    string `json:"role"`
-	Name    string `json:"name"` // of the part
-	Dir     string `json:"dir,omitempty"`
-	Redis   string `json:"redis,omitempty"`
-	Prefix  string `json:"prefix,omitempty"`
-	Barrier bool   `json:"barrier,omitempty"`
-	Score   *score `json:"score,omitempty"`   // of the bare pipeline, which has no saga
-	Profile string `json:"profile,omitempty"` // directory
+	Role    string           `json:"role"`
+	Name    string           `json:"name"` // of the part
+	Dir     string           `json:"dir,omitempty"`
+	Redis   string           `json:"redis,omitempty"`
+	Prefix  string           `json:"prefix,omitempty"`
+	Barrier bool             `json:"barrier,omitempty"`
+	Score   *score           `json:"score,omitempty"`   // of the bare pipeline, which has no saga
+	Profile string           `json:"profile,omitempty"` // directory
+	Sync    bool             `json:"sync,omitempty"`    // of a NATS server
+	Cluster embedded.Cluster `json:"cluster,omitzero"`
 }
 
 // A question is each line after that. Without a load it asks for the CPU.

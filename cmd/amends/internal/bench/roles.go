@@ -21,7 +21,7 @@ import (
 )
 
 func openNATS(s setup, cpu func(context.Context) (float64, error)) (*worker, error) {
-	servers, err := embedded.Start(embedded.Config{Dir: s.Dir})
+	servers, err := embedded.Start(embedded.Config{Dir: s.Dir, Sync: s.Sync, Cluster: s.Cluster})
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/amends-io/amends/cmd/amends/internal/demo"
+	"github.com/amends-io/amends/cmd/amends/internal/embedded"
 	"github.com/amends-io/amends/orchestrator/natsjournal"
 	"github.com/amends-io/amends/orchestrator/redisview"
 )
@@ -22,12 +24,12 @@ import (
 // begin starts the servers that are not somebody's, and connects.
 func (b *bench) begin(ctx context.Context) (err error) {
 	if b.redis = b.cfg.Redis; b.redis == "" {
-		if b.redis, err = b.server(ctx, roleRedis); err != nil {
+		if b.redis, err = b.server(ctx, setup{Role: roleRedis, Dir: roleRedis}); err != nil {
 			return err
 		}
 	}
 	if !b.cfg.NATS {
-		if b.nats, err = b.server(ctx, roleNATS); err != nil {
+		if err = b.startNATS(ctx); err != nil {
 			return err
 		}
 	}
@@ -38,13 +40,43 @@ func (b *bench) begin(ctx context.Context) (err error) {
 	return err
 }
 
+// startNATS starts as many servers as the journal has replicas.
+func (b *bench) startNATS(ctx context.Context) error {
+	var routes []string
+	ports := make([]int, b.cfg.Replicas)
+	for i := range ports {
+		text, err := freePort()
+		if err != nil {
+			return err
+		}
+		if ports[i], err = strconv.Atoi(text); err != nil {
+			return err
+		}
+		routes = append(routes, "nats://"+net.JoinHostPort("127.0.0.1", text))
+	}
+	for i, port := range ports {
+		set := setup{Role: roleNATS, Dir: roleNATS + strconv.Itoa(i), Sync: b.cfg.Sync}
+		if len(ports) > 1 {
+			set.Cluster = embedded.Cluster{Port: port, Routes: routes}
+		}
+		url, err := b.server(ctx, set)
+		if err != nil {
+			return err
+		}
+		if b.nats == "" {
+			b.nats = url
+		}
+	}
+	return nil
+}
+
 // server starts one, with a directory of its own.
-func (b *bench) server(ctx context.Context, role string) (url string, err error) {
-	dir := filepath.Join(b.cfg.Dir, role)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func (b *bench) server(ctx context.Context, s setup) (url string, err error) {
+	s.Name, s.Profile, s.Dir = s.Role, b.cfg.Profile, filepath.Join(b.cfg.Dir, s.Dir)
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return "", err
 	}
-	p, err := startPart(ctx, b.cfg.Part(""), setup{Role: role, Name: role, Dir: dir, Profile: b.cfg.Profile}, b.fail)
+	p, err := startPart(ctx, b.cfg.Part(""), s, b.fail)
 	if err != nil {
 		return "", err
 	}
@@ -77,7 +109,7 @@ func (b *bench) about(ctx context.Context) (Report, error) {
 		redis, _, _ = strings.Cut(rest, "\r\n")
 	}
 	return Report{
-		Date: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), CPUs: runtime.NumCPU(),
+		Date: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), CPUs: runtime.NumCPU(), Replicas: b.cfg.Replicas, Sync: b.cfg.Sync,
 		NATS: b.nc.ConnectedServerVersion(), Redis: redis,
 	}, nil
 }

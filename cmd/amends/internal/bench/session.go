@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -79,6 +80,10 @@ func (s *session) start(ctx context.Context, set setup) error {
 }
 
 func (s *session) makeJournal(ctx context.Context) error {
+	layout := natsjournal.Layout{Prefix: s.prefix, Partitions: 1, Replicas: s.b.cfg.Replicas, Batches: s.b.cfg.Sync}
+	if err := s.b.create(ctx, layout); err != nil {
+		return err
+	}
 	world := demo.World{NC: s.b.nc, Prefix: s.prefix}
 	if err := world.CreateJournal(ctx, 1, participantNames...); err != nil {
 		return err
@@ -89,6 +94,25 @@ func (s *session) makeJournal(ctx context.Context) error {
 	}
 	s.sub, err = s.b.nc.Subscribe(s.subjects().Feed(s.subjects().Canary(0)), s.heard)
 	return err
+}
+
+// create makes a journal, once servers that were just started have a leader.
+func (b *bench) create(ctx context.Context, l natsjournal.Layout) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := natsjournal.Create(ctx, b.nc, l)
+		if err == nil || b.cfg.Replicas == 1 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
 }
 
 func (s *session) subjects() protocol.Subjects { return protocol.Subjects{Prefix: s.prefix} }
@@ -154,7 +178,7 @@ func (s *session) sample(ctx context.Context) (sample, error) {
 			if err != nil {
 				return at, err
 			}
-			at.cpu[p.name] = r.CPU
+			at.cpu[p.name] += r.CPU // servers of one kind are one part
 		}
 	}
 	info, err := s.stream.Info(ctx)

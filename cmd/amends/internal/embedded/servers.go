@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -23,6 +24,14 @@ type Config struct {
 	NATSPort  int
 	RedisPort int
 	Log       string // file for what the NATS server logs; nowhere if empty
+	Sync      bool   // the NATS server writes to disk what it acknowledges, and not within two minutes
+	Cluster   Cluster
+}
+
+// A Cluster is where the NATS server finds others of its kind.
+type Cluster struct {
+	Port   int      // of this server's routes; no cluster if zero
+	Routes []string // URLs of all servers' routes
 }
 
 // Servers run until they are closed.
@@ -70,6 +79,12 @@ func (s *Servers) startNATS(cfg Config) error {
 		JetStream: true, StoreDir: filepath.Join(s.Dir, "nats"),
 		NoSublistCache: true, // each subject is an id's own: no entry would be found a second time
 		NoLog:          cfg.Log == "", LogFile: cfg.Log, NoSigs: true,
+	}
+	options.SyncAlways = cfg.Sync
+	if c := cfg.Cluster; c.Port != 0 {
+		options.ServerName += "-" + strconv.Itoa(c.Port)
+		options.Cluster = server.ClusterOpts{Name: "amends-embedded", Host: host, Port: c.Port}
+		options.Routes = server.RoutesFromStr(strings.Join(c.Routes, ","))
 	}
 	if cfg.NATSPort == 0 {
 		options.Port = server.RANDOM_PORT
