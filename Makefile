@@ -4,7 +4,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GO         ?= go
 FUZZTIME   ?= 30s
 
-.PHONY: help test tools vet lint race demo crash smoke fuzz mutants bench microbench tidy
+.PHONY: help test tools vet lint race demo crash smoke fuzz mutants bench bench-million microbench tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ mutants: ## break one rule at a time, and see its test fail
 
 bench: ## what sagas cost, every part a process of its own: the figures of docs/benchmarks.md
 	$(GO) run ./cmd/amends bench --barrier
+
+bench-million: ## a million sagas kept: lists, memory, rebuild; SAGAS=10000 for fewer
+	SAGAS=$(or $(SAGAS),1000000) cmd/amends/internal/generate/million.sh
 
 microbench: ## Go benchmarks of the core, the loop and the adapters
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -158,6 +158,14 @@ func newDecisionID() string {
 	return strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
 }
 
+// LinkDraft writes d, a decision about s, as the draft of the chain's next link,
+// and returns the state that it leads to, but for the link's sequence.
+func LinkDraft(subjects protocol.Subjects, p int, s instance.State, d instance.Decision, at time.Time) (Draft, instance.State, error) {
+	after := instance.Fold(s, instance.Link{Time: at, Read: d.Read, Events: d.Events})
+	draft, err := draftOf(subjects, p, &s, &after, d, at, newDecisionID())
+	return draft, after, err
+}
+
 // draftOf writes d, a decision about s that leads to after, as the draft of the
 // chain's next link. Where the saga is, and why, stands in headers of its own:
 // who waits for its end needs to know no events.

@@ -33,6 +33,9 @@ func newList(a *app) *cobra.Command {
 follows the journal within milliseconds. What does not fit under --limit goes on
 with --after, as is said on stderr, or comes at once with --all.`,
 		Example: `  amends list --status stuck
+  amends list --stuck-longer-than 1h               # who waits for a person for so long
+  amends list --step charge --retrying             # what a participant has trouble with
+  amends list --fingerprint 4f0c2a9be1d35a77       # who failed in this way; see 'amends failures'
   amends list --definition place-order --tag customer=ann --since 24h
   amends list --all -o json | jq -r 'select(.reason) | .id'`,
 		Args: args(0, 0, "no argument"),
@@ -53,6 +56,7 @@ with --after, as is said on stderr, or comes at once with --all.`,
 	flags.IntVar(&f.limit, "limit", orchestrator.DefaultLimit, "at most so many")
 	flags.StringVar(&f.after, "after", "", "go on behind this `cursor`")
 	flags.BoolVar(&f.all, "all", false, "all there are, page by page")
+	completeDefinitions(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("status", cobra.FixedCompletions(
 		[]string{"running", "compensating", "completed", "compensated", "stuck"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
+	"github.com/amends-io/amends/cmd/amends/internal/generate"
 	"github.com/amends-io/amends/cmd/amends/internal/web"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/natsjournal"
@@ -27,6 +28,7 @@ type serveFlags struct {
 	logFormat, metrics  string
 	verbose             bool
 	http                httpFlags
+	generated           bool
 }
 
 func newServe(a *app) *cobra.Command {
@@ -55,6 +57,7 @@ where the standard OTEL_ variables say; with none of them set, nowhere.`,
 	flags.IntVar(&f.replicas, "require-replicas", 0, "refuse a journal with fewer replicas")
 	flags.StringVar(&f.logFormat, "log", "text", "`format` of the log on stderr: text or json")
 	flags.StringVar(&f.metrics, "metrics", "", "serve Prometheus at /metrics on this `address`, as in 127.0.0.1:9464")
+	flags.BoolVar(&f.generated, "generated", false, "drive what 'amends generate' made, too")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 	f.http.add(flags)
 	_ = cmd.RegisterFlagCompletionFunc("log", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
@@ -114,8 +117,12 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	defer rdb.Close()
+	definitions := samples()
+	if f.generated {
+		definitions = append(definitions, generate.Definitions()...)
+	}
 	o, err := watch.orchestrator(orchestrator.Config{
-		Journal: journal, View: view, Definitions: samples(), Name: f.name, Prefix: a.prefix,
+		Journal: journal, View: view, Definitions: definitions, Name: f.name, Prefix: a.prefix,
 		ViewPatience: f.patience, Retention: f.retention,
 	}, rdb)
 	if err != nil {
