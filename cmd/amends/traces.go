@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel"
 
 	"github.com/amends-io/amends/cmd/amends/internal/exporters"
 	"github.com/amends-io/amends/orchestrator"
@@ -64,6 +65,7 @@ func (a *app) exportTraces(ctx context.Context, f exportFlags, ids []string) err
 		}
 	}
 	var sent tally
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {})) // sent tells
 	providers, err := exporters.Open(ctx, exporters.Config{Getenv: a.getenv, Version: version, Instance: "export", Spans: sent.add})
 	if err != nil {
 		return usage(err)

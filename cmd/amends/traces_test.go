@@ -254,16 +254,34 @@ func TestACollectorHasEverySpanOnce(t *testing.T) {
 	if diff := cmp.Diff(keys(before), keys(o.collector.Spans())); diff != "" {
 		t.Errorf("the export has other spans than the orchestrators:\n%s", diff)
 	}
-	t.Run("and says so when it cannot", func(t *testing.T) {
-		o.collector.Refuse(true)
-		defer o.collector.Refuse(false)
-		cmd := exec.CommandContext(t.Context(), o.binary, "traces", "export", "happy")
-		cmd.Env = o.variables
-		out, err := cmd.CombinedOutput()
-		if err == nil || !strings.Contains(string(out), "export spans") {
-			t.Errorf("%v: %s", err, out)
-		}
-	})
+	o.outage()
+}
+
+// outage has a saga end while the collector takes nothing. An export says so
+// while it lasts, and makes up for it afterwards.
+func (o *observed) outage() {
+	o.t.Helper()
+	o.collector.Refuse(true)
+	h := o.start("unseen", 1)
+	ctx, cancel := context.WithTimeout(o.t.Context(), 30*time.Second)
+	defer cancel()
+	if end, err := h.Wait(ctx); err != nil || end.Status != instance.Completed {
+		o.t.Fatalf("%v, %v", end.Status, err)
+	}
+	o.until("its spans to be refused", func() bool { return o.collector.Refused("saga place-order") })
+	cmd := exec.CommandContext(ctx, o.binary, "traces", "export", "unseen")
+	cmd.Env = o.variables
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "export spans") {
+		o.t.Errorf("%v: %s", err, out)
+	}
+	o.collector.Refuse(false)
+	if tree := o.collector.Tree("unseen"); strings.Contains(tree, "amends") {
+		o.t.Fatalf("the spans were to be lost:\n%s", tree)
+	}
+	o.must("traces", "export", "unseen")
+	if tree := o.collector.Tree("unseen"); !strings.Contains(tree, "saga place-order") || strings.Count(tree, "link → do ") != 3 {
+		o.t.Errorf("after the export:\n%s", tree)
+	}
 }
 
 func keys[V any](m map[string]V) map[string]bool {

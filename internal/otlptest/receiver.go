@@ -40,11 +40,12 @@ type Receiver struct {
 	metrics  []*metrics.Metric
 	logs     []*logs.LogRecord
 	refuse   bool
+	refused  map[string]bool // names of spans
 }
 
 // Start starts a receiver that ends with the test.
 func Start(t testing.TB) *Receiver {
-	r := &Receiver{t: t, spans: map[string]Span{}}
+	r := &Receiver{t: t, spans: map[string]Span{}, refused: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/traces", receive(r, &collectortraces.ExportTraceServiceRequest{}, r.traces, &collectortraces.ExportTraceServiceResponse{}))
 	mux.HandleFunc("POST /v1/metrics", receive(r, &collectormetrics.ExportMetricsServiceRequest{}, r.takeMetrics, &collectormetrics.ExportMetricsServiceResponse{}))
@@ -76,7 +77,7 @@ func receive[M proto.Message](r *Receiver, empty M, take func(M), answer proto.M
 			http.Error(w, "not OTLP", http.StatusBadRequest)
 			return
 		}
-		if r.refuses() {
+		if r.refuses(message) {
 			http.Error(w, "out of order", http.StatusBadRequest) // not to be tried again
 			return
 		}
@@ -94,10 +95,26 @@ func (r *Receiver) Refuse(yes bool) {
 	r.refuse = yes
 }
 
-func (r *Receiver) refuses() bool {
+func (r *Receiver) refuses(m proto.Message) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if spans, ok := m.(*collectortraces.ExportTraceServiceRequest); ok && r.refuse {
+		for _, resource := range spans.ResourceSpans {
+			for _, scope := range resource.ScopeSpans {
+				for _, s := range scope.Spans {
+					r.refused[s.Name] = true
+				}
+			}
+		}
+	}
 	return r.refuse
+}
+
+// Refused reports whether a span of that name was refused.
+func (r *Receiver) Refused(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refused[name]
 }
 
 func (r *Receiver) traces(m *collectortraces.ExportTraceServiceRequest) {
