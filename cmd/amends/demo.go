@@ -93,11 +93,17 @@ func (a *app) demo(ctx context.Context, cmd *cobra.Command, f demoFlags) error {
 	}
 	defer console.end()
 	servers.where.HTTP = console.url
+	w, err := a.watch(ctx, watching{"", "", servers.Prefix, samples()}, log)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	w.everything()
 	p := a.printer(f)
 	p.begin(servers.where, len(rows), of)
 	d, err := demo.Run(ctx, demo.Config{
 		World: servers.World, Rows: rows, InFlight: f.inFlight, Crashes: f.crash, Seed: f.seed,
-		Driver: a.driver(cmd, servers, f, log), Log: log, Progress: p.progress,
+		Driver: a.driver(cmd, servers, f, w), Log: log, Progress: p.progress,
 	})
 	p.ran()
 	if err != nil {
@@ -166,9 +172,9 @@ func readFile(name string) ([]orders.Row, error) {
 }
 
 // driver runs the orchestrator: in this process, unless it is to be killed.
-func (a *app) driver(cmd *cobra.Command, s *servers, f demoFlags, log *slog.Logger) demo.Driver {
+func (a *app) driver(cmd *cobra.Command, s *servers, f demoFlags, w *watch) demo.Driver {
 	if f.crash == 0 {
-		return &demo.Inside{Member: s.member(log)}
+		return &demo.Inside{Member: s.member(w)}
 	}
 	outside := &demo.Outside{Command: a.child(cmd, s, f.verbose)}
 	if f.verbose {

@@ -140,10 +140,10 @@ func (a *app) startEmbedded(s *servers, f serverFlags, log *slog.Logger) (err er
 }
 
 // member is an orchestrator on these servers.
-func (s *servers) member(log *slog.Logger) demo.Member {
+func (s *servers) member(w *watch) demo.Member {
 	return demo.Member{
 		NC: s.NC, Redis: s.Redis, Prefix: s.Prefix, KeyPrefix: demo.KeyPrefix(s.Prefix),
-		Version: version, Definitions: samples(), Log: log,
+		Version: version, Definitions: samples(), Log: w.log, New: w.orchestrator,
 	}
 }
 
@@ -174,7 +174,12 @@ func newDemoOrchestrator(a *app) *cobra.Command {
 				return err
 			}
 			s.Prefix = a.prefix
-			m := s.member(log)
+			w, err := a.watch(ctx, watching{name, "", s.Prefix, samples()}, log)
+			if err != nil {
+				return err
+			}
+			defer w.close()
+			m := s.member(w)
 			m.Name = name
 			if err := m.Run(ctx); ctx.Err() == nil {
 				return err

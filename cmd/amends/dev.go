@@ -98,7 +98,12 @@ func (a *app) dev(ctx context.Context, f devFlags, command []string) error {
 	}
 	defer console.end()
 	s.where.HTTP = console.url
-	m := s.member(log)
+	w, err := a.watch(ctx, watching{"", "", s.Prefix, samples()}, log)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	m := s.member(w)
 	if !f.samples {
 		m.Definitions = nil
 	}

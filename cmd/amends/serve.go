@@ -90,7 +90,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	// and whoever watches it starts another.
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	watch, err := a.watch(ctx, f.name, f.metrics, samples(), log)
+	watch, err := a.watch(ctx, watching{f.name, f.metrics, a.prefix, samples()}, log)
 	if err != nil {
 		return err
 	}

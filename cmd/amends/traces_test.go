@@ -255,6 +255,24 @@ func TestACollectorHasEverySpanOnce(t *testing.T) {
 		t.Errorf("the export has other spans than the orchestrators:\n%s", diff)
 	}
 	o.outage()
+	t.Run("so it is with the demo, and all in one process", func(t *testing.T) {
+		before := o.collector.Spans()
+		o.variables = append(o.variables, "NATS_URL=", "REDIS_URL=") // servers of its own
+		o.must("demo", "--exit", "--orders", "20", "--http-port", "0", "--dir", t.TempDir())
+		count := map[string]int{}
+		for key, s := range o.collector.Spans() {
+			if _, known := before[key]; !known {
+				count[s.Name]++
+			}
+		}
+		const payment = "saga.{p}.{id}.out.payment.chain"
+		if n := count["saga place-order"]; n < 10 || n != count["process saga.{p}.{id}.in.start.chain"] {
+			t.Errorf("%d summaries: %v", n, count)
+		}
+		if n := count["process "+payment]; n < 10 || n != count["send "+payment] {
+			t.Errorf("payment handled %d commands: %v", n, count)
+		}
+	})
 }
 
 // outage has a saga end while the collector takes nothing. An export says so

@@ -30,12 +30,19 @@ type watch struct {
 	server    *http.Server         // nil unless metrics are served here
 }
 
-// watch opens it. Metrics is where Prometheus may ask, or "". The caller closes
-// it after what it observes has ended.
-func (a *app) watch(ctx context.Context, member, metrics string, definitions []sagas.Definition, log *slog.Logger) (*watch, error) {
-	metrics = cmp.Or(metrics, exporters.PrometheusAddress(a.getenv))
+// watching says who is to be observed.
+type watching struct {
+	member      string // drawn at random if empty
+	metrics     string // where Prometheus may ask; "" for what the variables say
+	prefix      string // of the journal's subjects
+	definitions []sagas.Definition
+}
+
+// watch opens it. The caller closes it after what it observes has ended.
+func (a *app) watch(ctx context.Context, who watching, log *slog.Logger) (*watch, error) {
+	metrics := cmp.Or(who.metrics, exporters.PrometheusAddress(a.getenv))
 	providers, err := exporters.Open(ctx, exporters.Config{
-		Getenv: a.getenv, Version: version, Instance: cmp.Or(member, uuid.NewString()), Prometheus: metrics != "",
+		Getenv: a.getenv, Version: version, Instance: cmp.Or(who.member, uuid.NewString()), Prometheus: metrics != "",
 	})
 	if err != nil {
 		return nil, usage(err)
@@ -51,7 +58,7 @@ func (a *app) watch(ctx context.Context, member, metrics string, definitions []s
 	w.log = slog.New(handler)
 	local := slog.New(log.Handler()) // what tells of a collector that is away must not go to it
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { local.Warn("telemetry", "error", err) }))
-	cfg := telemetry.Config{Sampled: providers.Sampled, Definitions: definitions, Prefix: a.prefix, Log: w.log}
+	cfg := telemetry.Config{Sampled: providers.Sampled, Definitions: who.definitions, Prefix: who.prefix, Log: w.log}
 	if providers.Tracers != nil {
 		cfg.Tracers = providers.Tracers
 	}
@@ -65,6 +72,10 @@ func (a *app) watch(ctx context.Context, member, metrics string, definitions []s
 	}
 	if metrics != "" {
 		err = w.listen(metrics)
+	}
+	if err != nil && who.metrics == "" { // a variable is for all processes of a machine: the address may be another's
+		w.log.Warn("metrics are not served here", "error", err)
+		err = nil
 	}
 	if err != nil {
 		w.close()
@@ -105,6 +116,13 @@ func (w *watch) orchestrator(cfg orchestrator.Config, rdb redis.UniversalClient)
 		return nil, err
 	}
 	return o, w.telemetry.Attach(o, cfg.Journal, cfg.View)
+}
+
+// everything makes participants in this process make spans too.
+func (w *watch) everything() {
+	if w.providers.Tracers != nil {
+		otel.SetTracerProvider(w.providers.Tracers)
+	}
 }
 
 // close sends what waits to be sent.

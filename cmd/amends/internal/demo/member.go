@@ -28,6 +28,8 @@ type Member struct {
 	Version     string // of the program
 	Definitions []sagas.Definition
 	Log         *slog.Logger
+	// New makes the orchestrator; orchestrator.New if nil.
+	New func(orchestrator.Config, redis.UniversalClient) (*orchestrator.Orchestrator, error)
 }
 
 // Run drives sagas, and answers for them, until ctx is over. The journal is
@@ -52,9 +54,14 @@ func (m Member) Run(ctx context.Context) error {
 	service := natsservice.Config{Journal: journal, View: view, Verbs: v, Prefix: m.Prefix, Version: m.Version, Log: m.Log}
 	drive := func(ctx context.Context) error { <-ctx.Done(); return nil }
 	if len(m.Definitions) > 0 {
-		o, err := orchestrator.New(orchestrator.Config{
+		if m.New == nil {
+			m.New = func(c orchestrator.Config, _ redis.UniversalClient) (*orchestrator.Orchestrator, error) {
+				return orchestrator.New(c)
+			}
+		}
+		o, err := m.New(orchestrator.Config{
 			Journal: journal, View: view, Definitions: m.Definitions, Name: m.Name, Prefix: m.Prefix, Log: m.Log,
-		})
+		}, m.Redis)
 		if err != nil {
 			return err
 		}
