@@ -79,12 +79,14 @@ func TestNobodyMayDoWhatIsAnothersBusiness(t *testing.T) {
 		purge   = "$JS.API.STREAM.PURGE.SAGA-0"
 		lease   = "$KV.AMENDS-LEASES.0"
 		pull    = "$JS.API.CONSUMER.MSG.NEXT.SAGA-0.payment"
+		look    = "amends.orchestrator.saga.get"
+		have    = "amends.orchestrator.saga.do.control" // the orchestrators control it
 	)
-	all := []string{start, command, reply, control, remove, purge, lease, pull}
+	all := []string{start, command, reply, control, remove, purge, lease, pull, look, have}
 	for user, may := range map[string][]string{
 		"operator":     all,
-		"orchestrator": {command, purge, lease},
-		"client":       {start},
+		"orchestrator": {start, command, control, purge, lease, look, have},
+		"client":       {start, look},
 		"inventory":    nil,
 		"payment":      {reply, pull},
 		"shipping":     nil,

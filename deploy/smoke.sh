@@ -109,7 +109,7 @@ amends init --partitions 4 --batches
 
 step 'amends serve'
 as_orchestrator
-"$dir/amends" serve >"$dir/serve.log" 2>&1 & # no function: $! is its own process
+"$dir/amends" serve --http 127.0.0.1:0 >"$dir/serve.log" 2>&1 & # no function: $! is its own process
 serve=$!
 await "$serve" grep -q msg=serving "$dir/serve.log"
 
