@@ -279,3 +279,22 @@ func TestABulkIsStoppedAndSaysWhatCameOfIt(t *testing.T) {
 		t.Errorf("got %+v", b)
 	}
 }
+
+func TestParticipantsAreShownWithTheirInstances(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("o-1", 1)
+	w.ended("o-1")
+	var got []string
+	for _, p := range answer[struct{ Participants []verbs.Participant }](w, "/participants").Participants {
+		for _, i := range p.Instances {
+			got = append(got, fmt.Sprint(p.Name, ": ", strings.Join(i.Actions, ", "), "; done ", i.Counts["done"]))
+		}
+	}
+	want := []string{
+		"inventory: do reserve, undo release; done 1", "payment: do charge, undo refund; done 1", "shipping: do ship; done 1",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -130,7 +130,7 @@ func (c *Console) participants(w http.ResponseWriter, r *http.Request, p *params
 	return about(c, w, r, p, func(ctx context.Context, _ string) (any, error) {
 		list, err := c.cfg.Verbs.Participants(ctx)
 		if list == nil {
-			list = []orchestrator.ParticipantCounts{}
+			list = []verbs.Participant{}
 		}
 		return map[string]any{"participants": list}, err
 	})

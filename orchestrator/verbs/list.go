@@ -179,12 +179,48 @@ func (v *Verbs) Fleet(ctx context.Context) (Fleetwide, error) {
 	return f, nil
 }
 
-// Participants says how far each participant is with its commands.
-func (v *Verbs) Participants(ctx context.Context) ([]orchestrator.ParticipantCounts, error) {
+// An Instance is a process of a participant, as it says itself.
+type Instance struct {
+	Participant string           `json:"-"`
+	ID          string           `json:"id"`
+	Version     string           `json:"version,omitempty"`
+	SDK         string           `json:"sdk,omitempty"`
+	Started     time.Time        `json:"started"`
+	Actions     []string         `json:"actions"`
+	Counts      map[string]int64 `json:"counts"` // since it began
+}
+
+// A Participant is how far one is with its commands, and who serves them.
+type Participant struct {
+	orchestrator.ParticipantCounts
+	Instances []Instance `json:"instances"` // those that use the SDK
+}
+
+// Participants returns those that definitions name, by name.
+func (v *Verbs) Participants(ctx context.Context) ([]Participant, error) {
 	if v.cfg.Fleet == nil {
 		return nil, errors.New("nobody can be asked here how far the participants are")
 	}
-	return v.cfg.Fleet.ParticipantCounts(ctx)
+	counts, err := v.cfg.Fleet.ParticipantCounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	instances, err := v.cfg.Fleet.Instances(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(instances, func(a, b Instance) int { return strings.Compare(a.ID, b.ID) })
+	list := make([]Participant, 0, len(counts))
+	for _, c := range counts {
+		p := Participant{c, []Instance{}}
+		for _, i := range instances {
+			if i.Participant == c.Name {
+				p.Instances = append(p.Instances, i)
+			}
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }
 
 // A RejectedInput is a message that can be no input, and who rejected it.

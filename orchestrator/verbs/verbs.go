@@ -33,6 +33,7 @@ type Fleet interface {
 	Status(ctx context.Context) (members []orchestrator.StatusAnswer, missing []string, err error)
 	Rejected(ctx context.Context, limit int) (members []orchestrator.RejectedAnswer, missing []string, err error)
 	ParticipantCounts(ctx context.Context) ([]orchestrator.ParticipantCounts, error)
+	Instances(ctx context.Context) ([]Instance, error)
 	Bulks(ctx context.Context, r BulkRef) ([]Bulk, error)
 }
 
