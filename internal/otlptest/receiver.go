@@ -68,11 +68,11 @@ func receive[M proto.Message](r *Receiver, empty M, take func(M), answer proto.M
 			body = unzip
 		}
 		bytes, err := io.ReadAll(body)
-		message := proto.Clone(empty).(M)
-		if err == nil {
-			err = proto.Unmarshal(bytes, message)
+		if err != nil {
+			return // whoever sent it was killed
 		}
-		if err != nil || q.Header.Get("Content-Type") != "application/x-protobuf" {
+		message := proto.Clone(empty).(M)
+		if err := proto.Unmarshal(bytes, message); err != nil || q.Header.Get("Content-Type") != "application/x-protobuf" {
 			r.t.Errorf("a request to %s is no OTLP: %v, %s", q.URL.Path, err, q.Header.Get("Content-Type"))
 			http.Error(w, "not OTLP", http.StatusBadRequest)
 			return
