@@ -11,6 +11,7 @@ import (
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -26,6 +27,7 @@ type config struct {
 	concurrency int
 	logger      *slog.Logger
 	tracers     trace.TracerProvider
+	meters      metric.MeterProvider
 	version     string
 	metadata    map[string]string
 	heartbeat   time.Duration // 0: a third of the consumer's AckWait
@@ -37,6 +39,7 @@ func defaults() config {
 		concurrency: 64,
 		logger:      slog.Default(),
 		tracers:     otel.GetTracerProvider(),
+		meters:      otel.GetMeterProvider(),
 		version:     "0.0.0",
 		grace:       20 * time.Second,
 	}
@@ -89,6 +92,18 @@ func WithTracerProvider(p trace.TracerProvider) Option {
 			return errors.New("the tracer provider is nil")
 		}
 		c.tracers = p
+		return nil
+	}
+}
+
+// WithMeterProvider sets where the time that handlers take is measured: the
+// global one if not set.
+func WithMeterProvider(p metric.MeterProvider) Option {
+	return func(c *config) error {
+		if p == nil {
+			return errors.New("the meter provider is nil")
+		}
+		c.meters = p
 		return nil
 	}
 }

@@ -3,6 +3,7 @@ package participants
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/amends-io/amends/participants/protocol"
 	"go.opentelemetry.io/otel/attribute"
@@ -11,6 +12,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
+// scope names this package to OpenTelemetry.
+const scope = "github.com/amends-io/amends/participants"
+
 // A tracer makes the span of each command: a child of the command's context,
 // which is one message to one consumer.
 type tracer struct {
@@ -18,6 +22,7 @@ type tracer struct {
 	name   string // of spans; ids do not belong there
 	fixed  []attribute.KeyValue
 	kind   []trace.SpanStartOption
+	took   stopwatch
 }
 
 func newTracer(p *Participant) tracer {
@@ -26,8 +31,8 @@ func newTracer(p *Participant) tracer {
 		prefix = protocol.DefaultPrefix
 	}
 	destination := prefix + ".{p}.{id}.out." + p.name + ".chain"
-	return tracer{
-		tracer: p.config.tracers.Tracer("github.com/amends-io/amends/participants", trace.WithInstrumentationVersion(SDKVersion)),
+	t := tracer{
+		tracer: p.config.tracers.Tracer(scope, trace.WithInstrumentationVersion(SDKVersion)),
 		name:   "process " + destination,
 		kind:   []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)},
 		fixed: []attribute.KeyValue{
@@ -38,9 +43,16 @@ func newTracer(p *Participant) tracer {
 			attribute.String("messaging.consumer.group.name", protocol.Durable(p.name)),
 		},
 	}
+	t.took = newStopwatch(p.config.meters, t.fixed)
+	return t
 }
 
-type span struct{ trace.Span }
+// A span is of one delivery.
+type span struct {
+	trace.Span
+	took  stopwatch
+	began time.Time // zero if nobody measures
+}
 
 // start begins the span of a delivery and puts it into the handler's context.
 func (t tracer) start(ctx context.Context, d *delivery) (context.Context, span) {
@@ -58,7 +70,7 @@ func (t tracer) start(ctx context.Context, d *delivery) (context.Context, span) 
 			attribute.String("saga.step", c.Attempt.Step), attribute.String("saga.direction", string(c.Attempt.Direction)),
 			attribute.Int("saga.attempt", c.Attempt.Number), attribute.String("saga.action", c.Action))
 	}
-	return ctx, span{s}
+	return ctx, span{s, t.took, t.took.start(ctx)}
 }
 
 func (s span) end(o protocol.Outcome, err error) {
@@ -72,6 +84,7 @@ func (s span) end(o protocol.Outcome, err error) {
 			}
 		}
 	}
+	s.took.stop(s, o, err)
 	s.End()
 }
 
