@@ -48,7 +48,7 @@ func (p *partition) Read(_ context.Context, from uint64, handle func(orchestrato
 }
 
 // journal reads a real life, see TestRecordedJournalsFoldToTheStatesOfTheirTime.
-func journal(t *testing.T, name string) (history []orchestrator.Message) {
+func journal(t testing.TB, name string) (history []orchestrator.Message) {
 	t.Helper()
 	b, err := os.ReadFile("../testdata/journals/" + name + ".ndjson")
 	if err != nil {
