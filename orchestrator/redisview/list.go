@@ -16,7 +16,7 @@ import (
 // owner has to wait for it.
 const (
 	walkAtOnce = 500    // places that are looked at in one round
-	listBudget = 20_000 // index entries that are read until a short page has to do
+	listBudget = 12_000 // index entries that are read until a short page has to do; enough for MaxLimit rows
 	rowCost    = 10     // index entries that could be read instead of a row
 )
 
