@@ -65,6 +65,7 @@ func (s *session) handle(d *delivery) {
 		}
 	}()
 	ctx, span := s.tracer.start(s.base, d)
+	d.trace = ctx
 	reply, err := s.Answer(ctx, d.command)
 	returned = true
 	span.end(reply.Outcome, err)
@@ -112,7 +113,7 @@ func (s *session) publish(d *delivery) {
 func (s *session) stored(d *delivery) {
 	s.counts.answered(d.outcome)
 	if err := d.msg.Ack(); err != nil {
-		s.config.logger.Debug("acknowledgement was not sent, the command comes again", about(d.command), slog.Any("error", err))
+		s.config.logger.DebugContext(d.context(), "acknowledgement was not sent, the command comes again", about(d.command), slog.Any("error", err))
 	}
 	s.done(d)
 }
@@ -131,7 +132,7 @@ func (s *session) notStored(d *delivery, err error) {
 	if denied := s.denial(d.reply.Subject); denied != nil {
 		err = denied
 	}
-	s.config.logger.Warn("reply is not stored yet", about(d.command), slog.Int("tries", d.tries), slog.Any("error", err))
+	s.config.logger.WarnContext(d.context(), "reply is not stored yet", about(d.command), slog.Int("tries", d.tries), slog.Any("error", err))
 	go func() {
 		if !sleep(s.base, backoff(d.tries, publishTimeout)) || s.nc.IsClosed() {
 			s.again(d, errors.New("stopped before the reply was stored"))
@@ -155,7 +156,7 @@ func (s *session) again(d *delivery, err error) {
 		deliveries = int(min(meta.NumDelivered, 20))
 	}
 	wait := backoff(deliveries, 30*time.Second)
-	s.config.logger.Warn("command has no answer yet and comes again",
+	s.config.logger.WarnContext(d.context(), "command has no answer yet and comes again",
 		about(d.command), slog.Int("deliveries", deliveries), slog.Duration("wait", wait), slog.Any("error", err))
 	_ = d.msg.NakWithDelay(wait) // not told so, the server delivers it after its AckWait
 	s.done(d)
@@ -165,7 +166,7 @@ func (s *session) again(d *delivery, err error) {
 // becomes unknown when its time is over.
 func (s *session) terminate(d *delivery, what string, err error) {
 	reason := protocol.Text(err.Error(), 200)
-	s.config.logger.Error(what, slog.String("subject", protocol.Text(d.msg.Subject(), 200)), about(d.command), slog.String("error", reason))
+	s.config.logger.ErrorContext(d.context(), what, slog.String("subject", protocol.Text(d.msg.Subject(), 200)), about(d.command), slog.String("error", reason))
 	_ = d.msg.TermWithReason(reason)
 	s.done(d)
 }

@@ -1,6 +1,7 @@
 package participants
 
 import (
+	"context"
 	"sync"
 
 	"github.com/amends-io/amends/participants/protocol"
@@ -18,6 +19,16 @@ type delivery struct {
 	reply   *nats.Msg // when the handler has answered
 	tries   int       // to store the reply
 	old     bool      // was there at the last heartbeat
+
+	trace context.Context // of its span, for what is logged about it; nil before there is one
+}
+
+// context is what something is logged about d in.
+func (d *delivery) context() context.Context {
+	if d.trace == nil {
+		return context.Background()
+	}
+	return d.trace
 }
 
 // flights are the deliveries of a session.

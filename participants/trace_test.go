@@ -2,6 +2,8 @@ package participants_test
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"sync"
 	"testing"
 
@@ -121,6 +123,43 @@ func TestAFailedAttemptIsAnErrorInItsSpan(t *testing.T) {
 		t.Errorf("span %+v", r.last)
 	}
 }
+
+// What is logged about a command is logged in the context of its span.
+func TestLogsHaveTheTraceOfTheCommand(t *testing.T) {
+	t.Parallel()
+	j := newJournal(t, 1)
+	var r recorder
+	traces := make(chan trace.TraceID, 16)
+	first := true
+	p := answering(t, j, func(context.Context, amount) (receipt, error) {
+		if first {
+			first = false
+			return receipt{}, participants.InDoubt(errors.New("who knows"))
+		}
+		return receipt{"R-1"}, nil
+	}, participants.WithTracerProvider(&r), participants.WithLogger(slog.New(tracesOf(traces))))
+	j.run(p)
+	c := command("order-1", protocol.Do, 1, `{"units":1}`)
+	header := make(protocol.Header)
+	c.WriteHeader(header)
+	header.Set("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	j.store(c, header)
+	j.reply()
+	if got := <-traces; got.String() != "4bf92f3577b34da6a3ce929d0e0e4736" {
+		t.Errorf("it was logged in the trace %s", got)
+	}
+}
+
+// tracesOf is a log that keeps the traces of warnings.
+type tracesOf chan trace.TraceID
+
+func (c tracesOf) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
+func (c tracesOf) Handle(ctx context.Context, _ slog.Record) error {
+	c <- trace.SpanContextFromContext(ctx).TraceID()
+	return nil
+}
+func (c tracesOf) WithAttrs([]slog.Attr) slog.Handler { return c }
+func (c tracesOf) WithGroup(string) slog.Handler      { return c }
 
 func TestWithoutATraceTheReplyHasNone(t *testing.T) {
 	t.Parallel()
