@@ -23,6 +23,9 @@ const (
 	// window is how many of a saga's newest events are kept for its readers.
 	// Whoever is further behind reads the journal.
 	window = 512
+	// atOnce is how many reads of the journal are under way at a time: after a
+	// restart all readers come back at once, and the engine reads there, too.
+	atOnce = 16
 )
 
 // A hub follows the sagas that somebody looks at. All readers of one saga share
@@ -36,6 +39,7 @@ type hub struct {
 	ctx   context.Context
 	stop  context.CancelFunc
 	group sync.WaitGroup
+	room  chan struct{} // holds a token for each read under way
 
 	mu      sync.Mutex
 	streams int
@@ -63,7 +67,7 @@ type news struct {
 }
 
 func newHub(v *verbs.Verbs, feed Feed, log *slog.Logger) *hub {
-	h := &hub{verbs: v, feed: feed, log: log, topics: map[string]*topic{}}
+	h := &hub{verbs: v, feed: feed, log: log, topics: map[string]*topic{}, room: make(chan struct{}, atOnce)}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	return h
 }
@@ -197,6 +201,12 @@ func (h *hub) read(ctx context.Context, t *topic) error {
 
 // fetch returns what the journal has of a saga after a sequence.
 func (h *hub) fetch(ctx context.Context, id string, after uint64) ([]news, error) {
+	select {
+	case h.room <- struct{}{}:
+		defer func() { <-h.room }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	messages, err := h.verbs.After(ctx, id, after)

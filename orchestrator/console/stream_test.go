@@ -88,7 +88,7 @@ type follower struct {
 func (f *follower) follow(ctx context.Context, w *world, url func() string, random *rand.Rand, done func() bool) {
 	for ctx.Err() == nil && !done() {
 		few := 1 + random.IntN(6)
-		short, cancel := context.WithTimeout(ctx, time.Duration(50+random.IntN(400))*time.Millisecond)
+		short, cancel := context.WithTimeout(ctx, time.Duration(300+random.IntN(1200))*time.Millisecond)
 		_ = w.read(short, url()+"/stream?saga="+strings.Join(f.ids, "&saga="), f.last, func(e event) bool {
 			if e.kind != "saga" {
 				return true
