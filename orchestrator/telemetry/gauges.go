@@ -59,7 +59,12 @@ func (t *Telemetry) Attach(member Member, j orchestrator.Journal, v orchestrator
 		tell(o, status.Counts)
 		ctx, cancel := context.WithTimeout(ctx, gaugeTimeout)
 		defer cancel()
-		return errors.Join(g.sagas(ctx, o, status), g.lags(ctx, o, status))
+		// An error would keep all other metrics from being exported, too, at the
+		// very time when somebody looks at them.
+		if err := errors.Join(g.sagas(ctx, o, status), g.lags(ctx, o, status)); err != nil {
+			t.log.Debug("some gauges cannot be read now", "error", err)
+		}
+		return nil
 	}, append(all, counts...)...)
 }
 
