@@ -29,6 +29,6 @@ export function filter(rows, { text = "", kind = "", step = "", failures = false
   const { test, error } = matcher(text);
   const plain = !text && !kind && !step && !failures;
   const found = plain ? rows : rows.filter((row) =>
-    (!kind || row.group === kind) && (!step || row.step === step) && (!failures || row.bad) && test(row.haystack));
+    (!kind || row.group === kind) && (!step || row.step === step) && (!failures || row.bad) && test(`${row.seq} ${row.type} ${row.text} ${row.participant}`));
   return { rows: found, error };
 }

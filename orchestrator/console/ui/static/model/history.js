@@ -14,8 +14,10 @@ import { time } from "./format.js";
  * @property {number} attempt
  * @property {string} text
  * @property {boolean} bad something did not work
- * @property {string} haystack
- * @property {object} entry the message it is from
+ * @property {string} kind of the message it is from, as its bytes, status and participant
+ * @property {number} bytes
+ * @property {string} status
+ * @property {string} participant
  */
 
 /** What the groups are called, for a filter. */
@@ -32,9 +34,10 @@ export function rows(entries) {
 export function append(list, entry) {
   const seq = entry.sequence, at = time(entry.time);
   const add = (i, row) => {
-    row = { key: `${seq}.${i}`, seq, time: at, step: "", direction: "", attempt: 0, bad: false, entry, ...row };
-    row.haystack = `${seq} ${row.type} ${row.text} ${entry.participant ?? ""}`;
-    list.push(row);
+    list.push({
+      key: `${seq}.${i}`, seq, time: at, group: row.group, type: row.type, step: row.step ?? "", direction: row.direction ?? "", attempt: row.attempt ?? 0,
+      text: row.text, bad: row.bad ?? false, kind: entry.kind, bytes: entry.bytes ?? 0, status: entry.status ?? "", participant: entry.participant ?? "",
+    });
   };
   if (entry.kind === "link" && entry.events) entry.events.forEach((ev, i) => add(i, eventRow(ev.type, ev.data ?? {})));
   else add(0, messageRow(entry));

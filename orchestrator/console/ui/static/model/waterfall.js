@@ -97,7 +97,7 @@ export function ticks(ax, most = 7) {
     if (p.gap) continue;
     for (let t = Math.ceil((p.from - ax.from) / step - 1e-9) * step; t <= p.to - ax.from + 1e-9; t += step) {
       const x = place(ax.pieces, ax.from + t);
-      if (x - last < 0.07 || x > 0.94 || ax.gaps.some((g) => x > g.x - 0.06 && x < g.x)) continue;
+      if (x - last < 0.07 || x > 0.94 || ax.gaps.some((g) => x > g.x - 0.06 && x < g.x + g.width)) continue;
       last = x;
       list.push({ x, at: t });
     }
@@ -110,18 +110,26 @@ function round(raw) {
   return [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw) ?? 10 * power;
 }
 
+const rank = ["backoff", "queue", "silent", "work", "open"]; // what a bar of several is drawn as: the last of them
+
 /**
- * bars are the bars of one line, in pixels. Those that would cover each other
- * become one, so that a line never has more bars than pixels to put them on.
+ * bars are the bars of one line, in pixels. What is too narrow to be told apart
+ * becomes one bar with its neighbours, so that a line with a thousand attempts
+ * is drawn as fast as one with ten.
  */
 export function bars(line, ax, width) {
   const list = [];
+  const least = line.attempts.length > 40 ? width / 60 : 2.5;
   let last = null;
   for (const { attempt, segments: parts } of line.attempts) {
     for (const [kind, from, to] of parts) {
       const x = ax.place(from) * width, w = Math.max(1.5, ax.place(to) * width - x);
-      if (last && last.kind === kind && w < 2 && x - last.x < 3) {
-        last.count += 1;
+      if (last && w < least && x <= last.x + last.width + 2 && x + w - last.x < 8 * least) {
+        last.width = Math.max(last.width, x + w - last.x);
+        last.count += last.attempt === attempt ? 0 : 1;
+        if (rank.indexOf(kind) > rank.indexOf(last.kind)) last.kind = kind;
+        last.to = to;
+        last.attempt = attempt;
         continue;
       }
       last = { kind, x, width: w, from, to, attempt, count: 1 };

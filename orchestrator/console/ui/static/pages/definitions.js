@@ -28,7 +28,7 @@ function Heat({ rows }) {
 
 function Picture({ d }) {
   const graph = useResource((signal) => get(`/definitions/${d.name}/${d.version}/graph`, {}, signal), [d.name, d.version]);
-  return graph.data ? html`<${Graph} graph=${graph.data} />` : html`<p class="alone muted small">${graph.error ? graph.error.message : "drawing…"}</p>`;
+  return graph.data ? html`<${Graph} graph=${graph.data} least=${0.45} />` : html`<p class="alone muted small">${graph.error ? graph.error.message : "drawing…"}</p>`;
 }
 
 export function DefinitionsPage() {

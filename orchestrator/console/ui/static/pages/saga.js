@@ -97,7 +97,7 @@ export function SagaPage({ id }) {
   const began = time(trace.started);
   const until = at ? timeOf(data.rows, at) : Math.max(live ? now : 0, time(trace.updated ?? trace.started));
   const names = graph ? graph.nodes.filter((n) => n.kind === "do").map((n) => n.step) : trace.steps.map((s) => s.name);
-  const sizes = (seq) => (data.complete ? data.rows.find((r) => r.seq === seq)?.entry.bytes ?? 0 : undefined);
+  const sizes = (seq) => (data.complete ? data.rows.find((r) => r.seq === seq)?.bytes ?? 0 : undefined);
   const status = state.status ?? saga.status;
   return html`<${Head} saga=${saga} plan=${plan.data} at=${at} now=${now} onDone=${data.refresh} />
     ${data.error && html`<${Failed} error=${data.error} retry=${data.reload} />`}
@@ -115,10 +115,10 @@ export function SagaPage({ id }) {
       <${Card} flush id="waterfall" title="Waterfall" tools=${html`<label class="check"><input type="checkbox" checked=${collapse} onChange=${(e) => setCollapse(e.target.checked)} />cut idle time</label>`}>
         <${Waterfall} trace=${shown} until=${until} collapse=${collapse} selected=${sel} onSelect=${select} /><//>
       <${Card} flush id="events" title="Events" tools=${html`<a class="btn low" href=${historyURL(id)} download="${id}.ndjson">${icon("download", 13)}NDJSON</a>`}>
-        <${Events} data=${data} began=${began} at=${at} selected=${sel} onSelect=${select} steps=${names} /><//></div>
+        <${Events} id=${id} data=${data} began=${began} at=${at} selected=${sel} onSelect=${select} steps=${names} /><//></div>
     <aside class="stack side" aria-label="Details">
       ${sel.step && html`<${StepPanel} saga=${saga} graph=${graph} progress=${prog} selected=${sel} select=${select} plan=${plan.data} began=${began} at=${at} sizeOf=${sizes} />`}
-      ${sel.seq > 0 && html`<${EventPanel} saga=${saga} rows=${data.rows} seq=${sel.seq} at=${at} lookAt=${lookAt} />`}
+      ${sel.seq > 0 && html`<${EventPanel} saga=${saga} seq=${sel.seq} at=${at} lookAt=${lookAt} />`}
       <${NotUndone} saga=${state} plan=${plan.data} at=${at} select=${select} onDone=${data.refresh} />
       <${Failed} error=${plan.error} retry=${plan.reload} />
       <${Plan} plan=${plan.data} select=${select} />
@@ -129,7 +129,7 @@ export function SagaPage({ id }) {
 /** lastLink is where the saga was, by its last link up to a point. */
 function lastLink(rows, at) {
   for (let i = rows.length - 1; i >= 0; i -= 1) {
-    if (rows[i].seq <= at && rows[i].entry.status) return { status: rows[i].entry.status, stuck: undefined };
+    if (rows[i].seq <= at && rows[i].status) return { status: rows[i].status, stuck: undefined };
   }
   return { status: "absent", stuck: undefined };
 }

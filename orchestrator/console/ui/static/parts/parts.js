@@ -43,7 +43,7 @@ export function Copy({ text, label = "copy", low = true }) {
   const [done, setDone] = useState(false);
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(text);
+      await navigator.clipboard.writeText(typeof text === "function" ? await text() : text);
       setDone(true);
       setTimeout(() => setDone(false), 1500);
     } catch {

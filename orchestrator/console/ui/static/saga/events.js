@@ -7,6 +7,7 @@ import { reveal, slice } from "../model/window.js";
 import { clock, count, length, plural } from "../model/format.js";
 import { icon } from "../parts/icons.js";
 import { Copy } from "../parts/parts.js";
+import { message } from "./panel.js";
 
 const row = 30;
 const shapes = { step: "running", undo: "compensating", saga: "info", operator: "hand", reply: "next", signal: "waiting", start: "absent" };
@@ -30,7 +31,7 @@ function Tools({ steps, error, shown, total, complete }) {
  * Events shows the rows up to the point that one looks at; those after it are
  * faint, not gone: they can be clicked to go there.
  */
-export function Events({ data, began, at, selected, onSelect, steps }) {
+export function Events({ id, data, began, at, selected, onSelect, steps }) {
   const box = useRef(null);
   const [sight, setSight] = useState({ top: 0, height: 420 });
   const [seen, setSeen] = useState(0);
@@ -63,7 +64,7 @@ export function Events({ data, began, at, selected, onSelect, steps }) {
         class="${selected.step && r.step === selected.step && r.direction === selected.direction ? "same" : ""} ${at && r.seq > at ? "later" : ""} ${r.bad ? "bad" : ""} g-${r.group}" onClick=${() => pick(r)}>
         <td class="c-seq num right">${r.seq}</td><td class="c-time num">${clock(r.time)}</td><td class="c-since num right muted">+${length(r.time - began)}</td>
         <td><button type="button" class="what cut" aria-pressed=${r.seq === selected.seq}>${icon(r.bad ? "failed" : shapes[r.group], 13)}<span class="cut">${r.text}</span></button></td>
-        <td class="c-copy" onClick=${(e) => e.stopPropagation()}><${Copy} text=${JSON.stringify(r.entry)} label="copy as JSON" /></td></tr>`)}
+        <td class="c-copy" onClick=${(e) => e.stopPropagation()}><${Copy} text=${() => message(id, r.seq).then((m) => JSON.stringify(m, null, 1))} label="copy as JSON" /></td></tr>`)}
       ${part.after > 0 && html`<tr class="space" aria-hidden="true"><td colspan="5" style=${{ height: part.after + "px" }}></td></tr>`}</tbody></table>
       ${!rows.length && html`<p class="alone muted">${data.complete ? "No event is like that: make the filter wider." : "Loading…"}</p>`}
       ${fresh > 0 && html`<div class="pill"><button type="button" class="btn main" onClick=${() => (box.current.scrollTop = rows.length * row)}>${plural(fresh, "new event")} ↓</button></div>`}</div>`;

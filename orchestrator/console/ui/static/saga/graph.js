@@ -35,8 +35,10 @@ function StepNode({ node, at, turned, selected, onSelect }) {
   const outcome = at ? (at.phase === "closed" ? at.outcome : at.phase) : "idle";
   const tries = at?.attempts.length ?? 0;
   const what = node.kind === "undo" ? `undo ${node.step}` : node.step;
-  const label = `${what}: ${words[outcome] ?? outcome}${tries > 1 ? `, ${tries} attempts` : ""}${node.badge ? `, ${node.badge}` : ""}${turned ? `, turned back here: ${turned.reason}` : ""}`;
   const room = 21 - (tries > 1 ? 4 : 0);
+  const name = cut(what, room), by = cut(`${node.participant}.${node.action}`, 29), times = tries > 1 ? `×${tries}` : "";
+  // What is seen comes first in what is heard, word for word.
+  const label = `${[name, by, times, node.badge].filter(Boolean).join(" ")}, ${what}: ${words[outcome] ?? outcome}${tries > 1 ? `, ${tries} attempts` : ""}${turned ? `, turned back here: ${turned.reason}` : ""}`;
   const press = (event) => {
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
@@ -45,12 +47,12 @@ function StepNode({ node, at, turned, selected, onSelect }) {
   };
   return html`<g class="node k-${node.kind} o-${outcome} ${selected ? "sel" : ""}" transform="translate(${node.x} ${node.y})" role="button" tabindex="0"
     aria-pressed=${selected} aria-label=${label} data-node=${node.id} onClick=${onSelect} onKeyDown=${press}>
-    <title>${label}</title><rect class="box" width=${node.width} height=${node.height} rx="8" />
+    <rect class="box" width=${node.width} height=${node.height} rx="8" />
     <rect class="edge" x="0.5" y="8" width="4" height=${node.height - 16} rx="2" />
     <g class="mark" transform="translate(14 11)"><path d=${shape(outcome)} /></g>
-    <text class="name" x="36" y="24">${cut(node.kind === "undo" ? "undo " + node.step : node.step, room)}</text>
-    <text class="by" x="14" y="44">${cut(`${node.participant}.${node.action}`, 29)}</text>
-    ${tries > 1 && html`<text class="tries" x=${node.width - 10} y="24" text-anchor="end">×${tries}</text>`}
+    <text class="name" x="36" y="24">${name}</text>${" "}
+    <text class="by" x="14" y="44">${by}</text>${" "}
+    ${times && html`<text class="tries" x=${node.width - 10} y="24" text-anchor="end">${times}</text>`}${" "}
     ${node.badge && html`<g transform="translate(${node.width - badgeWidth(node.badge) - 10} ${node.height - 9})"><rect class="badge b-${node.badge === "pivot" ? "pivot" : "other"}" width=${badgeWidth(node.badge)} height="16" rx="8" />
       <text class="badge-text b-${node.badge === "pivot" ? "pivot" : "other"}" x=${badgeWidth(node.badge) / 2} y="11.5" text-anchor="middle">${node.badge}</text></g>`}
     ${turned && html`<g class="turned" transform="translate(${node.width - 4} -4)"><circle r="11" /><path transform="translate(-8 -8)" d=${shape("compensating")} /></g>`}</g>`;
@@ -70,7 +72,7 @@ function EndNode({ node, reached }) {
  * Graph draws a definition's graph and, where there is one, a saga's progress.
  * @param {{graph: object, progress?: Map, status?: string, turned?: object, selected?: {step: string, direction: string}, onSelect?: Function, zoom?: number}} props
  */
-export function Graph({ graph, progress = new Map(), status = "", turned, selected, onSelect = () => {}, zoom = 0 }) {
+export function Graph({ graph, progress = new Map(), status = "", turned, selected, onSelect = () => {}, zoom = 0, least = 0.62 }) {
   const box = useRef(null);
   const [sight, setSight] = useState({ left: 0, width: 1200 });
   useLayoutEffect(() => {
@@ -82,7 +84,7 @@ export function Graph({ graph, progress = new Map(), status = "", turned, select
   }, []);
   // A picture that nearly fits is made to fit; a large one keeps its size and scrolls.
   const fit = Math.min(1.15, (sight.width - 26) / graph.width);
-  const scale = zoom || (fit < 0.62 ? 0.8 : fit);
+  const scale = zoom || (fit < least ? 0.8 : fit);
   const many = graph.nodes.length > few;
   const from = sight.left / scale - 400, to = (sight.left + sight.width) / scale + 400;
   const near = (a, b) => !many || b > from && a < to;
@@ -93,7 +95,7 @@ export function Graph({ graph, progress = new Map(), status = "", turned, select
     const left = node.x * scale, b = box.current;
     if (left < b.scrollLeft || left + node.width * scale > b.scrollLeft + b.clientWidth) b.scrollLeft = left - b.clientWidth / 2 + node.width / 2;
   }, [key, scale]);
-  return html`<div class="graph scroll" ref=${box} tabindex="0" role="region" aria-label="Graph, scrolls sideways" onScroll=${() => many && setSight({ left: box.current.scrollLeft, width: box.current.clientWidth })}>
+  return html`<div class="graph scroll ${status || progress.size ? "" : "plain"}" ref=${box} tabindex="0" role="region" aria-label="Graph, scrolls sideways" onScroll=${() => many && setSight({ left: box.current.scrollLeft, width: box.current.clientWidth })}>
     <svg width=${Math.round(graph.width * scale)} height=${Math.round(graph.height * scale)} viewBox="0 0 ${graph.width} ${graph.height}" role="group" aria-label="Plan of ${graph.name}@${graph.version}">
     <defs>${["do", "undo"].map((d) => html`<marker id="tip-${d}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip ${d}" d="M0 0 8 4 0 8z" /></marker>`)}</defs>
     ${graph.lanes.map((lane) => html`<g class="lane ${lane.direction}"><rect x="0" y=${lane.y} width=${graph.width} height=${lane.height} rx="10" />

@@ -1,6 +1,8 @@
 // What is known of the selected step, attempt or event.
 import { html, useState } from "../lib.js";
-import { Card, Copy, Outcome, Tabs, Way } from "../parts/parts.js";
+import { get } from "../api.js";
+import { useResource } from "../resource.js";
+import { Card, Copy, Failed, Outcome, Tabs, Way } from "../parts/parts.js";
 import { Body, Value } from "../parts/payload.js";
 import { icon } from "../parts/icons.js";
 import { clock, length, plural, time } from "../model/format.js";
@@ -65,10 +67,15 @@ export function StepPanel({ saga, graph, progress, selected, select, plan, began
     </div><//>`;
 }
 
+/** message is one message of a history, whole: the page keeps of each only what its row shows. */
+export const message = (id, seq, signal) => get(`/sagas/${id}/history`, { after: seq - 1, limit: 1 }, signal).then((page) => page.entries[0]);
+
 /** EventPanel shows one message of the journal as it is. */
-export function EventPanel({ saga, rows, seq, at, lookAt }) {
-  const entry = rows.find((r) => r.seq === seq)?.entry;
-  if (!entry) return null;
+export function EventPanel({ saga, seq, at, lookAt }) {
+  const found = useResource((signal) => message(saga.id, seq, signal), [saga.id, seq]);
+  const entry = found.data;
+  if (found.error) return html`<${Failed} error=${found.error} retry=${found.reload} />`;
+  if (entry?.sequence !== seq) return null;
   const { events, ...rest } = entry;
   return html`<${Card} flush title="Message ${seq}" tools=${html`${at !== seq && html`<button type="button" class="btn low" onClick=${() => lookAt(seq)}>Look from here</button>`}`}>
     <div class="in stack panel"><dl class="facts">${Object.entries(rest).filter(([k, v]) => v !== "" && typeof v !== "object" && !["sequence"].includes(k)).map(([k, v]) => html`<dt>${k.replaceAll("_", " ")}</dt><dd class=${typeof v === "number" ? "num" : ""}>${k === "traceparent" ? html`<${Trace} parent=${v} />` : String(v)}</dd>`)}</dl>

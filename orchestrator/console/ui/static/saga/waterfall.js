@@ -43,7 +43,13 @@ function Line({ line, ax, width, selected, onSelect }) {
       ${tries > 1 && right < width - 60 && html`<text x=${right + 18} y="18" class="tries">×${tries}</text>`}</svg></div>`;
 }
 
-export function Waterfall({ trace, until, collapse, selected, onSelect }) {
+/** Waterfall draws nothing to measure before there is a line. */
+export function Waterfall(props) {
+  if (!props.trace.steps.some((s) => s.attempts.length)) return html`<p class="alone muted">No step was requested yet.</p>`;
+  return html`<${Chart} ...${props} />`;
+}
+
+function Chart({ trace, until, collapse, selected, onSelect }) {
   const box = useRef(null);
   const [sight, setSight] = useState({ top: 0, height: 400, width: 600 });
   useLayoutEffect(() => {
@@ -64,7 +70,6 @@ export function Waterfall({ trace, until, collapse, selected, onSelect }) {
   const label = sight.width < 520 ? 108 : sight.width < 900 ? 150 : 190;
   const width = Math.max(120, sight.width - label - 26);
   const part = slice({ top: sight.top, height: sight.height, row, total: list.length });
-  if (!list.length) return html`<p class="alone muted">No step was requested yet.</p>`;
   return html`<div class="waterfall" style=${{ "--label": label + "px" }}>
     <div class="axis" aria-hidden="true"><span style=${{ width: label + 12 + "px" }}></span><svg width=${width} height="30">
       ${ticks(ax, width < 400 ? 3 : 7).map((t) => html`<g transform="translate(${Math.round(t.x * (width - spare))} 0)"><line y1="20" y2="30" /><text x="3" y="26">${length(t.at)}</text></g>`)}
