@@ -4,18 +4,22 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GO         ?= go
 FUZZTIME   ?= 30s
 
-.PHONY: help test tools vet lint race demo crash smoke fuzz mutants bench bench-million microbench tidy
+.PHONY: help test tools browser vet lint race ui screenshots bench-ui demo crash smoke fuzz mutants bench bench-million microbench tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-test: tools vet lint race demo crash smoke ## everything that must hold: what CI runs
+test: tools browser vet lint race ui demo crash smoke ## everything that must hold: what CI runs
 
 tools: ## install what the tests need: a real redis-server
 	@sh ./internal/tools.sh
 
+browser: ## install what the tests of the UI need: Chromium
+	@sh ./internal/tools.sh browser
+
 vet: ## go vet, gofmt
 	$(GO) vet ./...
+	cd internal/browsertest && $(GO) vet ./...
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 
@@ -24,6 +28,13 @@ lint: ## staticcheck; the borders between packages are kept by a test in interna
 
 race: ## all tests with the race detector
 	$(GO) test -race -timeout 20m ./...
+
+ui: ## the pages in a headless Chromium; what they look like is in internal/browsertest/pictures
+	cd internal/browsertest && AMENDS_BROWSER=required $(GO) test -count 1 -timeout 5m .
+	@if command -v node >/dev/null 2>&1; then node --test orchestrator/console/ui/testdata/model.test.js >/dev/null; fi
+
+screenshots: ## the pictures of README and docs, made anew
+	cd internal/browsertest && AMENDS_BROWSER=required AMENDS_PICTURES=$(CURDIR)/docs/images $(GO) test -count 1 -run TestPicturesOfTheDocuments .
 
 demo: ## the demo on real orders, to its end
 	$(GO) run ./cmd/amends demo --exit
@@ -49,6 +60,9 @@ bench: ## what sagas cost, every part a process of its own: the figures of docs/
 
 bench-million: ## a million sagas kept: lists, memory, rebuild; SAGAS=10000 for fewer
 	SAGAS=$(or $(SAGAS),1000000) cmd/amends/internal/generate/million.sh
+
+bench-ui: ## what a page of a long saga and an idle page cost
+	cd internal/browsertest && AMENDS_BROWSER=required $(GO) test -run '^$$' -bench BenchmarkUI -benchtime 1x .
 
 microbench: ## Go benchmarks of the core, the loop and the adapters
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -1,0 +1,126 @@
+package browsertest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// One selection in graph, waterfall and events, and in the address; a link to
+// it shows the same again.
+func TestOneSelectionInAllViews(t *testing.T) {
+	w := newWorld(t, "")
+	w.fill()
+	p := open(t, w, desk)
+	p.visit("/sagas/order-retried", `document.querySelector("[data-node='do:charge']") && document.querySelectorAll(".log tbody tr").length > 10`)
+	p.click("[data-node='do:charge']")
+	const selected = `document.querySelector("[data-node='do:charge'].sel") && document.querySelector(".waterfall .line.sel .name").textContent.startsWith("charge") && document.querySelectorAll(".log tr.same").length > 5 && document.querySelectorAll(".attempt").length === 3`
+	p.wait(selected + ` && location.search === "?step=charge"`)
+	// An attempt of the waterfall selects its event.
+	p.click(".attempt:nth-child(2) .attempt-head")
+	p.wait(`new URLSearchParams(location.search).get("attempt") === "2" && document.querySelector(".log tr[aria-selected=true]")`)
+	address := eval[string](p, `location.pathname + location.search`)
+	for _, key := range []string{"input", "output", "idempotency key", "participant"} {
+		if !strings.Contains(strings.ToLower(eval[string](p, `document.querySelector(".side").innerText`)), key) {
+			t.Errorf("the panel says nothing of %s", key)
+		}
+	}
+	again := open(t, w, desk)
+	again.visit(address, selected+` && document.querySelector(".log tr[aria-selected=true]") && document.querySelector(".attempt.sel b").textContent === "attempt 2"`)
+	// An event selects its step.
+	again.do(`[...document.querySelectorAll(".log .what")].find((b) => b.innerText.includes("do ship/1 done")).click()`)
+	again.wait(`document.querySelector("[data-node='do:ship'].sel")`)
+	again.press("\x1b") // Escape
+	again.wait(`!document.querySelector(".node.sel") && location.search === ""`)
+	// The log's filter, with a regular expression that is none too.
+	again.press("/")
+	again.wait(`document.activeElement.id === "log-filter"`)
+	again.fill("#log-filter", "/charge\\/[12] failed/")
+	again.wait(`document.querySelectorAll(".log tbody tr:not(.space)").length === 2`)
+	again.fill("#log-filter", "/(/")
+	again.wait(`document.querySelector("#log-filter[aria-invalid]")`)
+	p.sound()
+	again.sound()
+}
+
+// Looking back, every view is as of that point.
+func TestTimeTravel(t *testing.T) {
+	w := newWorld(t, "")
+	w.fill()
+	p := open(t, w, desk)
+	p.visit("/sagas/order-back", `document.querySelector(".turned") && document.querySelectorAll(".log tbody tr").length > 10`)
+	outcome := func(node string) string {
+		return eval[string](p, fmt.Sprintf(`document.querySelector("[data-node='%s']").getAttribute("class")`, node))
+	}
+	if got := outcome("undo:reserve-stock"); !strings.Contains(got, "o-undone") {
+		t.Errorf("in the end: %s", got)
+	}
+	p.fill(`.travel input[type=range]`, "2")
+	p.wait(`document.querySelector(".past-note") && new URLSearchParams(location.search).get("at")`)
+	p.wait(`!document.querySelector(".turned") && document.querySelector(".past-note").innerText.includes("running")`)
+	if got := outcome("do:reserve-stock"); !strings.Contains(got, "o-open") {
+		t.Errorf("after three messages: %s", got)
+	}
+	if got := outcome("undo:reserve-stock"); !strings.Contains(got, "o-idle") {
+		t.Errorf("after three messages: %s", got)
+	}
+	p.wait(`document.querySelectorAll(".log tr.later").length > 5 && !document.querySelector(".waterfall .band.undo")`)
+	p.wait(`document.querySelector(".changes tbody tr")`)
+	p.press("]")
+	p.press("]")
+	p.wait(`document.querySelector("[data-node='do:reserve-stock']").getAttribute("class").includes("o-done")`)
+	p.press("n")
+	p.wait(`!document.querySelector(".past-note") && document.querySelector(".turned")`)
+	// The difference between any two points.
+	p.do(`const s = document.querySelector('select[aria-label="Compare from"]'); s.value = s.options[1].value; s.dispatchEvent(new Event("change", {bubbles: true}))`)
+	p.wait(`document.querySelector(".changes").innerText.includes("status")`)
+	p.sound()
+}
+
+// What happens shows itself, and does not move the reader.
+func TestLiveUpdateLeavesTheReaderInPlace(t *testing.T) {
+	w := newWorld(t, "")
+	w.start("order-slow", order{Customer: "fay", Units: 2, Fate: slowShipping})
+	p := open(t, w, desk)
+	p.visit("/sagas/order-slow", `document.querySelector("[data-node='do:ship'].o-open") && document.querySelector("[data-live=live]")`)
+	p.click("[data-node='do:charge']")
+	p.do(`document.querySelector(".log").scrollTop = 30; scrollTo(0, 200)`)
+	// Where the reader is: what is in sight, wherever the page's beginning went.
+	const place = `document.querySelector(".log").scrollTop + " " + Math.round(document.querySelector("#waterfall").getBoundingClientRect().top) + " " + location.search`
+	before := eval[string](p, place)
+	w.hurry()
+	p.wait(`document.querySelector("h1 ~ .row .s-completed") && document.querySelector("[data-node='do:confirm'].o-done")`)
+	p.wait(`document.querySelector(".pill") && document.querySelector(".pill").innerText.includes("new event")`)
+	if after := eval[string](p, place); after != before {
+		t.Errorf("the reader was at %s, and is at %s", before, after)
+	}
+	p.click(".pill button")
+	p.wait(`!document.querySelector(".pill") && document.querySelector(".log").innerText.includes("completed")`)
+	p.sound()
+}
+
+// The list shows what was started meanwhile.
+func TestListIsLive(t *testing.T) {
+	w := newWorld(t, "")
+	w.start("order-1", order{Customer: "ann", Units: 1})
+	p := open(t, w, desk)
+	p.visit("/", `document.querySelector("tr[data-id=order-1]") && document.querySelector("[data-live=live]")`)
+	w.start("order-2", order{Customer: "ann", Units: 2})
+	p.wait(`document.querySelector("tr[data-id=order-2]")`)
+	p.sound()
+}
+
+// Payloads, reasons and tags are shown as text, whatever they are.
+func TestHostilePayloadsStayText(t *testing.T) {
+	w := newWorld(t, "")
+	w.fill()
+	p := open(t, w, desk)
+	for _, path := range []string{"/sagas/order-hostile?step=charge", "/sagas/order-hostile?step=reserve-stock", "/sagas/order-hostile?view=list", "/failures", "/?tag=customer%3D%3Cb%3Emallory%3C%2Fb%3E"} {
+		p.visit(path, `document.body.innerText.includes("<img src=x") || document.body.innerText.includes("<b>mallory</b>")`)
+		if eval[bool](p, `Boolean(window.hacked || document.querySelector("#app img, #app script, #app b b, main iframe"))`) {
+			t.Errorf("%s: a payload became markup", path)
+		}
+	}
+	p.visit("/sagas/order-hostile?step=reserve-stock", `[...document.querySelectorAll(".payload pre")].some((e) => e.textContent.includes("<script>"))`)
+	p.sound()
+}
