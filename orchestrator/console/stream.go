@@ -171,21 +171,23 @@ func (s *reader) run(ctx context.Context, list bool) {
 // maxTries is how often a replica that lags is asked again.
 const maxTries = 80
 
-// send sends all there is of one saga. Who is behind reads the journal.
+// send sends all there is of one saga. Who is behind reads the journal; where
+// that reading ends the topic goes on, or begins.
 func (s *reader) send(ctx context.Context, f *followed) error {
-	atEnd, first := false, f.sent == 0
+	readOnce := false
 	for tries := 0; ; tries++ {
-		fresh, known := f.after(f.sent, atEnd)
+		fresh, known := f.after(f.sent, readOnce)
 		if !known {
 			var err error
 			if fresh, err = s.c.hub.fetch(ctx, f.id, f.sent); err != nil {
 				return err
 			}
-			if atEnd = len(fresh) == 0; atEnd && first && f.sent == 0 {
+			if len(fresh) == 0 && f.sent == 0 && !readOnce {
 				if err := s.gone(f.id); err != nil {
 					return err
 				}
 			}
+			readOnce = true
 		}
 		for _, n := range fresh {
 			f.sent = n.sequence
@@ -196,7 +198,7 @@ func (s *reader) send(ctx context.Context, f *followed) error {
 		switch {
 		case known:
 			return nil
-		case atEnd && !s.begins(f): // a replica that lags: the topic knows of more
+		case len(fresh) == 0 && !s.begins(f): // a replica that lags: the topic knows of more
 			if !wait(ctx, settle) {
 				return ctx.Err()
 			}
