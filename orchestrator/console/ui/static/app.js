@@ -15,11 +15,13 @@ import { DefinitionsPage } from "./pages/definitions.js";
 import { DefinitionPage } from "./pages/definition.js";
 import { ParticipantsPage } from "./pages/participants.js";
 import { PartitionsPage } from "./pages/partitions.js";
+import { ComparePage } from "./pages/compare.js";
 import { BulkPage, BulksPage } from "./pages/bulk.js";
 
 const routes = [
   [/^\/(?:sagas)?$/, "Sagas", () => html`<${ListPage} />`],
   [/^\/sagas\/([\w-]{1,64})$/, "Saga", (id) => html`<${SagaPage} key=${id} id=${id} />`],
+  [/^\/compare$/, "Compare", () => html`<${ComparePage} />`],
   [/^\/failures$/, "Failures", () => html`<${FailuresPage} />`],
   [/^\/definitions$/, "Definitions", () => html`<${DefinitionsPage} />`],
   [/^\/definitions\/([\w-]{1,64})\/(\d{1,9})$/, "Definition", (name, version) => html`<${DefinitionPage} key=${name + version} name=${name} version=${Number(version)} />`],

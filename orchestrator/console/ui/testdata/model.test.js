@@ -5,6 +5,7 @@ import { filter } from "../static/model/filter.js";
 import { append, indexOf, points, rows } from "../static/model/history.js";
 import { asOf, progress, segments } from "../static/model/trace.js";
 import { axis, bands, bars, busy, ticks } from "../static/model/waterfall.js";
+import { compare, criticalPath } from "../static/model/critical.js";
 import { reveal, slice } from "../static/model/window.js";
 import { command } from "../static/model/keys.js";
 import { ago, bytes, count, length, time } from "../static/model/format.js";
@@ -114,6 +115,16 @@ export const tests = {
     const many = { steps: [{ name: "x", attempts: Array.from({ length: 3000 }, (_, i) => attempt("do", i + 1, i + 1, { answered: stamp(i + 1, i * 10 + 15), recorded: stamp(i + 1, i * 10 + 15), outcome: "failed" })) }] };
     const crowd = bands(many, 0), ax = axis(busy(crowd), 0, 30020, true);
     holds(bars(crowd.do[0], ax, 400).length <= 120, `${bars(crowd.do[0], ax, 400).length} bars`);
+  },
+  "the critical path is what ended last, and what that waited for"() {
+    const node = (id) => ({ id, kind: id.split(":")[0], step: id.split(":")[1] });
+    const graph = { nodes: ["do:reserve", "do:charge", "do:screen", "undo:reserve"].map(node), edges: [
+      { kind: "forward", from: "start", to: "do:reserve" }, { kind: "forward", from: "do:reserve", to: "do:charge" }, { kind: "forward", from: "do:reserve", to: "do:screen" },
+      { kind: "undone-by", from: "do:reserve", to: "undo:reserve" }, { kind: "back", from: "undo:charge", to: "undo:reserve" }] };
+    same([...criticalPath(trace, graph)], ["undo:reserve", "do:charge", "do:reserve"]);
+    same([...criticalPath({ ...trace, steps: [] }, graph)], []);
+    const other = { ...trace, steps: [trace.steps[0], { name: "charge", attempts: [trace.steps[1].attempts[0]] }] };
+    same([compare(graph, trace, trace).first, compare(graph, trace, other).first], [undefined, { id: "do:charge", step: "charge", direction: "do", a: "failed, refused", b: "failed", same: false }]);
   },
   "a window has the rows in sight and the room of the others"() {
     same(slice({ top: 300, height: 100, row: 10, total: 1000, spare: 2 }), { from: 28, to: 42, before: 280, after: 9580 });

@@ -9,6 +9,7 @@ import { icon } from "../parts/icons.js";
 import { ago, length, moment, plural, time } from "../model/format.js";
 import { indexOf } from "../model/history.js";
 import { asOf, progress } from "../model/trace.js";
+import { criticalPath } from "../model/critical.js";
 import { useSaga } from "../saga/data.js";
 import { lookAt, select, selection } from "../saga/selection.js";
 import { Graph } from "../saga/graph.js";
@@ -31,7 +32,7 @@ function Head({ saga, plan, at, now, onDone }) {
       <div class="row"><h1 class="mono">${saga.id}</h1><${Copy} text=${saga.id} label="copy the id" low=${false} /><${Status} ...${saga} large /></div>
       <p class="muted small row"><a href=${href(`/definitions/${saga.definition}/${saga.version}`)}>${saga.definition}@${saga.version}</a><span>started ${moment(began, now)}, ${ago(began, now)}</span><span class="num">${ended ? `took ${length(ended - began)}` : `for ${length(Math.max(0, Math.round((now - began) / 1000) * 1000))}`}</span>
         ${Object.entries(saga.tags ?? {}).map(([k, v]) => html`<a class="tag" href=${href("/", { tag: `${k}=${v}` })} title="sagas with this tag">${k}=${v}</a>`)}</p></div>
-    <${Actions} saga=${saga} plan=${plan} at=${at} onDone=${onDone} /></header>`;
+    <div class="row"><a class="btn" href=${href("/compare", { a: saga.id })}>Compare with…</a><${Actions} saga=${saga} plan=${plan} at=${at} onDone=${onDone} /></div></header>`;
 }
 
 function Notice({ saga, now }) {
@@ -55,12 +56,14 @@ export function SagaPage({ id }) {
   const now = useNow(live && !sel.at ? 1000 : 0);
   const [zoom, setZoom] = useState(0);
   const [collapse, setCollapse] = useState(true);
+  const [critical, setCritical] = useState(false);
   const picture = address.value.query.get("view") !== "list";
   const graphCard = useRef(null);
 
   const at = sel.at && data.points.length && sel.at < (trace?.last ?? 0) ? data.points[indexOf(data.points, sel.at)] : sel.at;
   const shown = useMemo(() => trace && asOf(trace, at), [trace, at]);
   const prog = useMemo(() => (shown ? progress(shown) : new Map()), [shown]);
+  const path = useMemo(() => (critical && shown && graph ? criticalPath(shown, graph) : new Set()), [critical, shown, graph]);
   const past = useResource((signal) => get(`/sagas/${id}`, { at }, signal), [id, at || null]);
   const plan = useResource((signal) => get(`/sagas/${id}/plan`, { at }, signal), [id, saga ? saga.last : null, at]);
   const state = at ? (past.data?.at === at ? past.data : { ...saga, ...lastLink(data.rows, at), waiting: [] }) : saga;
@@ -112,8 +115,8 @@ export function SagaPage({ id }) {
         <div ref=${graphCard}>${!graph ? html`<p class="alone muted">${saga.definition ? "The definition's picture cannot be shown: it is not registered." : "Its start names no definition."}</p>`
           : picture ? html`<${Graph} graph=${graph} progress=${prog} status=${status} turned=${shown.turned} selected=${sel} onSelect=${select} zoom=${zoom} />`
           : html`<${Steps} graph=${graph} progress=${prog} turned=${shown.turned} selected=${sel} onSelect=${select} until=${until} />`}</div><//>
-      <${Card} flush id="waterfall" title="Waterfall" tools=${html`<label class="check"><input type="checkbox" checked=${collapse} onChange=${(e) => setCollapse(e.target.checked)} />cut idle time</label>`}>
-        <${Waterfall} trace=${shown} until=${until} collapse=${collapse} selected=${sel} onSelect=${select} /><//>
+      <${Card} flush id="waterfall" title="Waterfall" tools=${html`<label class="check"><input type="checkbox" checked=${collapse} onChange=${(e) => setCollapse(e.target.checked)} />cut idle time</label><label class="check"><input type="checkbox" checked=${critical} onChange=${(e) => setCritical(e.target.checked)} />critical path</label>`}>
+        <${Waterfall} trace=${shown} path=${path} until=${until} collapse=${collapse} selected=${sel} onSelect=${select} /><//>
       <${Card} flush id="events" title="Events" tools=${html`<a class="btn low" href=${historyURL(id)} download="${id}.ndjson">${icon("download", 13)}NDJSON</a>`}>
         <${Events} id=${id} data=${data} began=${began} at=${at} selected=${sel} onSelect=${select} steps=${names} /><//></div>
     <aside class="stack side" aria-label="Details">

@@ -72,7 +72,7 @@ function EndNode({ node, reached }) {
  * Graph draws a definition's graph and, where there is one, a saga's progress.
  * @param {{graph: object, progress?: Map, status?: string, turned?: object, selected?: {step: string, direction: string}, onSelect?: Function, zoom?: number}} props
  */
-export function Graph({ graph, progress = new Map(), status = "", turned, selected, onSelect = () => {}, zoom = 0, least = 0.62 }) {
+export function Graph({ graph, progress = new Map(), status = "", turned, selected, onSelect = () => {}, zoom = 0, least = 0.5 }) {
   const box = useRef(null);
   const [sight, setSight] = useState({ left: 0, width: 1200 });
   useLayoutEffect(() => {

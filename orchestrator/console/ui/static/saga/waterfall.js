@@ -25,7 +25,7 @@ function Bar({ bar, onSelect, selected }) {
   return html`<rect class="bar-${bar.kind} ${selected ? "sel" : ""}" x=${bar.x} width=${bar.width} y=${y} height=${row - 2 * y} rx=${Math.min(3, bar.width / 2)} onClick=${onSelect}><title>${text}</title></rect>`;
 }
 
-function Line({ line, ax, width, selected, onSelect }) {
+function Line({ line, ax, width, selected, onSelect, critical }) {
   const drawn = bars(line, ax, width - spare);
   const last = line.attempts.at(-1).attempt;
   const end = drawn.at(-1);
@@ -34,8 +34,8 @@ function Line({ line, ax, width, selected, onSelect }) {
   const here = selected.step === line.step && selected.direction === line.direction;
   const tries = line.attempts.length;
   const pick = (a) => onSelect({ step: line.step, direction: line.direction, attempt: a?.number ?? 0, seq: a?.requested.sequence ?? 0 });
-  return html`<div class="line ${line.direction} ${here ? "sel" : ""}" role="listitem">
-    <button type="button" class="name cut" aria-pressed=${here} onClick=${() => pick()} title=${line.step}>${line.direction === "undo" ? "undo " : ""}${line.step}<span class="hidden">: ${plural(tries, "attempt")}, ${outcome}</span></button>
+  return html`<div class="line ${line.direction} ${here ? "sel" : ""} ${critical ? "critical" : ""}" role="listitem">
+    <button type="button" class="name cut" aria-pressed=${here} onClick=${() => pick()} title=${line.step}>${line.direction === "undo" ? "undo " : ""}${line.step}<span class="hidden">: ${plural(tries, "attempt")}, ${outcome}${critical ? ", on the critical path" : ""}</span></button>
     <svg width=${width} height=${row} aria-hidden="true">
       ${ax.gaps.map((g) => html`<rect class="gap" x=${g.x * (width - spare)} y="0" width=${g.width * (width - spare)} height=${row} />`)}
       ${drawn.map((b, i) => html`<${Bar} key=${i} bar=${b} onSelect=${() => pick(b.attempt)} selected=${here && selected.attempt === b.attempt.number} />`)}
@@ -49,7 +49,7 @@ export function Waterfall(props) {
   return html`<${Chart} ...${props} />`;
 }
 
-function Chart({ trace, until, collapse, selected, onSelect }) {
+function Chart({ path, trace, until, collapse, selected, onSelect }) {
   const box = useRef(null);
   const [sight, setSight] = useState({ top: 0, height: 400, width: 600 });
   useLayoutEffect(() => {
@@ -78,7 +78,7 @@ function Chart({ trace, until, collapse, selected, onSelect }) {
       <div style=${{ height: part.before + "px" }}></div>
       ${list.slice(part.from, part.to).map((line, i) => (line.band
         ? html`<div key=${line.band} class="band ${line.direction}" role="listitem">${line.band}</div>`
-        : html`<${Line} key=${line.direction + line.step} line=${line} ax=${ax} width=${width} selected=${selected} onSelect=${onSelect} />`))}
+        : html`<${Line} key=${line.direction + line.step} line=${line} ax=${ax} width=${width} selected=${selected} onSelect=${onSelect} critical=${path.has(`${line.direction}:${line.step}`)} />`))}
       <div style=${{ height: part.after + "px" }}></div></div>
     <p class="legend small" aria-hidden="true">${Object.entries(kinds).map(([kind, text]) => html`<span><svg width="22" height="12"><rect class="bar-${kind}" width="22" y=${kind === "backoff" ? 5 : kind === "queue" ? 3 : 0} height=${kind === "backoff" ? 2 : kind === "queue" ? 6 : 12} rx="2" /></svg>${text}</span>`)}</p></div>`;
 }
