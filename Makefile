@@ -69,3 +69,4 @@ microbench: ## Go benchmarks of the core, the loop and the adapters
 
 tidy: ## go mod tidy
 	$(GO) mod tidy
+	cd internal/browsertest && $(GO) mod tidy

@@ -108,12 +108,12 @@ func BenchmarkUI(b *testing.B) {
 	}
 	b.ReportMetric(float64(median(opened).Milliseconds()), "ms-until-usable")
 
-	idle := cpu(b, 10*time.Second)
+	idle := cpu(b, 8*time.Second)
 	p := open(b, w, desk)
 	p.visit("/", `document.querySelector("[data-live=live]")`)
-	list := cpu(b, 20*time.Second)
+	list := cpu(b, 12*time.Second)
 	p.visit("/sagas/order-slow", `document.querySelector("[data-live=live]")`)
-	saga := cpu(b, 20*time.Second)
+	saga := cpu(b, 12*time.Second)
 	b.ReportMetric(100*(list-idle), "%core-idle-list")
 	b.ReportMetric(100*(saga-idle), "%core-idle-saga")
 	fmt.Printf("%s/%s, %d CPUs; the world alone takes %.2f %% of a core\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), 100*idle)

@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -13,29 +14,33 @@ func TestPicturesOfTheDocuments(t *testing.T) {
 		return // the pictures of TestEveryPageInEveryLook are enough
 	}
 	w := newWorld(t, "")
-	w.fill()
-	for i := range 40 {
-		o := order{Customer: "ann", Units: 1 + i%9}
-		if i%7 == 3 {
+	customers := []string{"13085", "14911", "17841", "12748"}
+	for i := range 48 {
+		o := order{Customer: customers[i%len(customers)], Units: 1 + i%9}
+		switch {
+		case i == 20:
+			o.Fate = retriedPayment
+		case i%13 == 5:
+			o.Fate = stuckOnTheWay
+		case i%7 == 3:
 			o.Fate = refusedAtPayment
 		}
-		if i%13 == 5 {
-			o.Fate = stuckOnTheWay
-		}
-		id := "order-4895" + string(rune('0'+i/10)) + string(rune('0'+i%10))
+		id := fmt.Sprint(489400 + i)
 		w.start(id, o)
 		w.settle(id)
 	}
-	p := open(t, w, browser.Look{Width: 1280, Height: 860})
-	p.visit("/sagas/order-retried?step=charge&attempt=3", `document.querySelector("[data-node='do:charge']") && document.querySelectorAll(".log tbody tr").length > 10 && document.querySelector(".payload")`)
+	w.start("489499", order{Customer: customers[0], Units: 3, Fate: slowShipping})
+	p := open(t, w, browser.Look{Width: 1440, Height: 1060})
+	p.visit("/sagas/489420?step=charge&attempt=3", `document.querySelector("[data-node='do:charge']") && document.querySelectorAll(".log tbody tr").length > 10 && document.querySelector(".payload")`)
 	p.picture("saga-completed")
-	p.visit("/sagas/order-stuck?step=charge&dir=undo", `document.querySelector(".turned") && document.querySelector("[data-part=not-undone]") && document.querySelector(".payload")`)
+	p.visit("/sagas/489418?step=charge&dir=undo", `document.querySelector(".turned") && document.querySelector("[data-part=not-undone]") && document.querySelector(".payload")`)
 	p.picture("saga-stuck")
-	p.visit("/sagas/order-back", `document.querySelector(".turned") && document.querySelectorAll(".log tbody tr").length > 10 && document.querySelector(".changes")`)
+	p.visit("/sagas/489410", `document.querySelector(".turned") && document.querySelectorAll(".log tbody tr").length > 10 && document.querySelector(".changes")`)
 	p.picture("saga-turned-back")
-	p.visit("/failures", `document.querySelectorAll(".cluster").length >= 3`)
-	p.picture("failures")
-	d := open(t, w, browser.Look{Width: 1280, Height: 860, Dark: true})
+	f := open(t, w, browser.Look{Width: 1440, Height: 520})
+	f.visit("/failures", `document.querySelectorAll(".cluster").length >= 2`)
+	f.picture("failures")
+	d := open(t, w, browser.Look{Width: 1440, Height: 1060, Dark: true})
 	d.visit("/", `document.querySelectorAll("table.list tbody tr").length > 10`)
 	d.picture("list")
 }
