@@ -160,6 +160,20 @@ func serversRunInCommandsAndTests(f file) []string {
 	return never(f, natsServer, miniredis)
 }
 
+// The pages are files: what they show comes over HTTP. Their picture is made of
+// a definition, without I/O.
+func thePagesAskTheAPIAlone(f file) []string {
+	switch {
+	case f.test:
+		return nil
+	case within(f.dir, "orchestrator/console/ui"):
+		return only(f, standard)
+	case within(f.dir, "orchestrator/console/graph"):
+		return only(f, func(imp string) bool { return imp == "slices" || within(imp, "./sagas") })
+	}
+	return nil
+}
+
 func filesAreShort(f file) []string {
 	if !f.test && f.lines > 500 {
 		return []string{fmt.Sprintf("has %d lines: look for the seam", f.lines)}

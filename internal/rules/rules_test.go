@@ -39,6 +39,7 @@ var rules = []rule{
 	thePortsKnowNoTechnology,
 	onlyTestsImportWhatIsMadeForThem,
 	serversRunInCommandsAndTests,
+	thePagesAskTheAPIAlone,
 	exportersAreTheCommands,
 	filesAreShort,
 	testsDoNotSleep,
