@@ -34,6 +34,19 @@ func TestEveryAction(t *testing.T) {
 	p.ask("resolve-undone", "refunded by hand", "amends resolve order-stuck --step charge --direction undo --as undone --yes --why 'refunded by hand' --by ann")
 	p.wait(`document.querySelector("h1 ~ .row .s-compensated") && document.body.innerText.includes("everything is undone")`)
 	p.sound()
+
+	// After the pivot there is no way back: a person says that it was done, with its output.
+	p.visit("/sagas/order-letter?step=confirm", `document.querySelector(".panel [data-action=resolve-done]") && document.querySelector(".banner.s-stuck").innerText.includes("cannot go on")`)
+	p.click(".panel [data-action=resolve-done]")
+	p.fill("dialog[open] textarea", `{"number": `)
+	p.wait(`document.querySelector("dialog[open]").innerText.includes("This is no JSON")`)
+	p.fill("dialog[open] textarea", `{"number":"by hand"}`)
+	p.fill("dialog[open] input[name=why]", "told by telephone")
+	p.fill("dialog[open] input[name=who]", "ann")
+	p.wait(`document.querySelector("dialog[open] .cli code").textContent === ` + "`amends resolve order-letter --step confirm --as done --output '{\"number\":\"by hand\"}' --yes --why 'told by telephone' --by ann`")
+	p.click("dialog[open] .btn.main")
+	p.wait(`document.querySelector("h1 ~ .row .s-completed")`)
+	p.sound()
 }
 
 // ask presses an action's button, and answers its dialog.
@@ -46,6 +59,26 @@ func (p *page) ask(action, why, command string) {
 	p.wait(fmt.Sprintf(`document.querySelector("dialog[open] .cli code").textContent.startsWith(%q)`, command))
 	p.click("dialog[open] .btn.main")
 	p.wait(`!document.querySelector("dialog[open]")`)
+}
+
+// What can be taken away: the picture, the definition, the history.
+func TestExports(t *testing.T) {
+	w := newWorld(t, "")
+	w.start("order-1", order{Customer: "ann", Units: 1})
+	w.settle("order-1")
+	p := open(t, w, desk)
+	p.visit("/sagas/order-1", `document.querySelector("[data-node='do:confirm'].o-done")`)
+	p.do(`window.saved = []; const make = URL.createObjectURL; URL.createObjectURL = (b) => { b.text().then((text) => window.saved.push(text)); return make.call(URL, b); }`)
+	button := `[...document.querySelectorAll("#graph .btn")].find((b) => b.textContent === %q).click()`
+	p.do(fmt.Sprintf(button, "SVG"))
+	p.wait(`window.saved[0].startsWith("<svg") && window.saved[0].includes("reserve-stock") && !window.saved[0].includes("class=")`)
+	p.do(fmt.Sprintf(button, "Mermaid"))
+	p.wait(`window.saved[1].startsWith("flowchart LR") && window.saved[1].includes("undone by")`)
+	lines := eval[int](p, `fetch(document.querySelector("#events a[download]").href).then((r) => r.text()).then((t) => t.trim().split("\n").map((l) => JSON.parse(l)).length)`)
+	if shown := eval[int](p, `new Set([...document.querySelectorAll(".log .c-seq")].slice(1).map((e) => e.textContent)).size`); lines < 10 || shown > lines {
+		t.Errorf("the export has %d messages, the page shows %d", lines, shown)
+	}
+	p.sound()
 }
 
 // A bulk action from a group of failures: counted, confirmed, followed to its end.

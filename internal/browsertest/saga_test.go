@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/amends-io/amends/orchestrator/client"
 )
 
 // One selection in graph, waterfall and events, and in the address; a link to
@@ -107,6 +109,18 @@ func TestListIsLive(t *testing.T) {
 	p.visit("/", `document.querySelector("tr[data-id=order-1]") && document.querySelector("[data-live=live]")`)
 	w.start("order-2", order{Customer: "ann", Units: 2})
 	p.wait(`document.querySelector("tr[data-id=order-2]")`)
+	p.sound()
+}
+
+// Where nobody serves, the pages say so.
+func TestNobodyListens(t *testing.T) {
+	w := newWorld(t, "")
+	_, err := client.Start(t.Context(), w.client, lonely, order{Customer: "ann", Units: 1}, client.ID("call-1"))
+	must(t, err)
+	p := open(t, w, desk)
+	p.visit("/sagas/call-1", `document.querySelector(".deaf") && document.querySelector(".deaf").innerText.includes("Nobody listens")`)
+	p.accessible()
+	p.visit("/participants", `[...document.querySelectorAll(".card")].some((c) => c.innerText.startsWith("nobody") && c.innerText.includes("Nobody listens for this step"))`)
 	p.sound()
 }
 

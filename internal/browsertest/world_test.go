@@ -49,6 +49,7 @@ const (
 	stuckOnTheWay    = "stuck on the way back"
 	slowShipping     = "slow shipping"
 	slowPayment      = "slow payment"
+	lostLetter       = "lost letter"
 	retriedPayment   = "retried payment"
 	hostile          = "hostile"
 )
@@ -88,6 +89,9 @@ var (
 		sagas.Step("confirm", confirm, same, nil),
 	)
 )
+
+// lonely is of a participant that nobody starts.
+var lonely = sagas.Define("lonely", 1, sagas.Step("call", act("nobody", "answer"), same, nil).NothingToUndo())
 
 // long has a history of about 10,000 events.
 var long = func() sagas.Typed[order] {
@@ -193,7 +197,12 @@ func (w *world) participate() {
 		}
 		return done(ctx, o)
 	})
-	participants.Handle(mail, confirm, done)
+	participants.Handle(mail, confirm, func(ctx context.Context, o order) (receipt, error) {
+		if o.Fate == lostLetter {
+			return receipt{}, participants.Refuse(errors.New("no such address"))
+		}
+		return done(ctx, o)
+	})
 	participants.Handle(flakyOnes, flaky, w.try)
 	for _, p := range []*participants.Participant{inventory, payment, fraud, shipping, mail, flakyOnes} {
 		group.Go(func() {
@@ -244,7 +253,7 @@ func (w *world) orchestrate(view orchestrator.View) {
 	must(w.t, err)
 	o, err := orchestrator.New(orchestrator.Config{
 		Journal: journal, View: view, Log: quiet(), Name: "member-1",
-		Definitions: []sagas.Definition{placeOrder.Definition, long.Definition},
+		Definitions: []sagas.Definition{placeOrder.Definition, long.Definition, lonely.Definition},
 	})
 	must(w.t, err)
 	c, err := client.New(nc)
@@ -297,9 +306,10 @@ func (w *world) fill() {
 	w.start("order-retried", order{Customer: "cid", Units: 7, Fate: retriedPayment})
 	w.start("order-stuck", order{Customer: "dan", Units: 900, Fate: stuckOnTheWay})
 	w.start("order-hostile", order{Customer: "<b>mallory</b>", Units: 1, Fate: hostile, Note: evil})
+	w.start("order-letter", order{Customer: "hal", Units: 5, Fate: lostLetter})
 	w.start("order-slow", order{Customer: "fay", Units: 2, Fate: slowShipping})
 	w.start("order-early", order{Customer: "gil", Units: 4, Fate: slowPayment})
-	for _, id := range []string{"order-489411", "order-back", "order-back-2", "order-retried", "order-stuck", "order-hostile"} {
+	for _, id := range []string{"order-489411", "order-back", "order-back-2", "order-retried", "order-stuck", "order-hostile", "order-letter"} {
 		w.settle(id)
 	}
 }

@@ -42,7 +42,6 @@ type Config struct {
 	Points  []Point
 	Sagas   int     // of each run; as many as fit into Seconds if zero
 	Seconds float64 // of each run
-	Kept    int     // sagas that end before a run, and whose histories stay
 	Dir     string  // of the servers' files
 	Redis   string  // URL of somebody's Redis; one is started if empty
 	NATS    bool    // somebody's NATS, which Connect and Part know; one is started otherwise
@@ -78,7 +77,6 @@ type Run struct {
 	InFlight  int                `json:"in_flight"`
 	Peak      bool               `json:"peak"` // in_flight was found to give most
 	Barrier   bool               `json:"barrier"`
-	Kept      int                `json:"kept,omitempty"` // sagas that had ended before
 	Sagas     int                `json:"sagas"`
 	Seconds   float64            `json:"seconds"`
 	Rate      float64            `json:"sagas_per_second"`

@@ -20,8 +20,11 @@ export function needed(definitions) {
   return by;
 }
 
+/** silent says that nobody serves: nobody asks for commands, and none is being worked on. */
+export const silent = (p) => p.waiting === 0 && p.unanswered === 0;
+
 function Health({ p }) {
-  if (!p || p.waiting === 0) return html`<span class="chip s-stuck">${icon("stuck")}nobody listens</span>`;
+  if (!p || silent(p)) return html`<span class="chip s-stuck">${icon("stuck")}nobody listens</span>`;
   if (p.missing > 0) return html`<span class="chip s-stuck">${icon("unknown")}${plural(p.missing, "consumer")} missing</span>`;
   if (p.redelivered > 0) return html`<span class="chip o-waiting">${icon("waiting")}redelivering</span>`;
   return html`<span class="chip s-completed">${icon("completed")}listens</span>`;
@@ -72,7 +75,7 @@ export function ParticipantsPage() {
     ${!names.length && html`<section class="card"><${Empty} title="Nobody takes part yet"><p>A participant shows up with its first consumer, or when a definition names it.</p><//></section>`}
     ${names.map((name) => {
       const p = participants.find((x) => x.name === name), steps = need.get(name) ?? [];
-      const deaf = !p || p.waiting === 0;
+      const deaf = !p || silent(p);
       return html`<${Card} key=${name} title=${html`${name} <${Health} p=${p} />`} tools=${html`<span class="small muted num">${p ? `${count(p.pending)} pending · ${count(p.unanswered)} unanswered · ${count(p.redelivered)} redelivered` : "it has no consumer"}</span>`}><div class="stack">
         ${deaf && steps.length > 0 && html`<div class="banner s-stuck">${icon("stuck", 18)}<div><strong>Nobody listens for ${steps.length === 1 ? "this step" : "these steps"}.</strong> Their commands wait in the journal, and none is lost: start an instance of ${name}, and it takes them up.</div></div>`}
         ${p?.pending > 0 && !deaf && html`<div class="banner">${icon("waiting", 18)}<div>${plural(p.pending, "command")} not delivered yet: more instances would help if that grows.</div></div>`}

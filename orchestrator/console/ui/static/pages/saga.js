@@ -2,7 +2,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { address, href, set } from "../router.js";
 import { get } from "../api.js";
-import { useNow, useResource } from "../resource.js";
+import { useEvery, useNow, useResource } from "../resource.js";
 import { useKeys } from "../keys.js";
 import { Card, Copy, Empty, Failed, Loading, Status, Tabs, stuckKinds } from "../parts/parts.js";
 import { icon } from "../parts/icons.js";
@@ -10,6 +10,7 @@ import { ago, length, moment, plural, time } from "../model/format.js";
 import { indexOf } from "../model/history.js";
 import { asOf, progress } from "../model/trace.js";
 import { criticalPath } from "../model/critical.js";
+import { silent } from "./participants.js";
 import { useSaga } from "../saga/data.js";
 import { lookAt, select, selection } from "../saga/selection.js";
 import { Graph } from "../saga/graph.js";
@@ -35,17 +36,17 @@ function Head({ saga, plan, at, now, onDone }) {
     <div class="row"><a class="btn" href=${href("/compare", { a: saga.id })}>Compare with…</a><${Actions} saga=${saga} plan=${plan} at=${at} onDone=${onDone} /></div></header>`;
 }
 
-function Notice({ saga, now }) {
+function Notice({ saga, now, deaf }) {
   if (saga.status === "stuck") {
     return html`<div class="banner s-stuck" role="status">${icon("stuck", 18)}<div><strong>Stuck: ${stuckKinds[saga.stuck] ?? "a person must decide"}.</strong> ${saga.reason}
-      <${Waits} waiting=${saga.waiting} now=${now} /></div></div>`;
+      <${Waits} waiting=${saga.waiting} now=${now} deaf=${deaf} /></div></div>`;
   }
   if (over(saga.status)) {
     return saga.back ? html`<div class="banner s-compensated">${icon("compensated", 18)}<div><strong>Turned back, and everything is undone.</strong> ${saga.back_for || saga.reason}</div></div>` : null;
   }
   if (!saga.waiting?.length && !saga.back && !saga.suspended) return null;
   return html`<div class="banner s-${saga.suspended ? "suspended" : saga.status}">${icon(saga.suspended ? "suspended" : saga.status, 18)}<div>
-    <strong>${saga.suspended ? "Suspended: no command is sent." : saga.back ? "On its way back." : "On its way."}</strong> ${saga.back ? saga.back_for || saga.reason : ""}<${Waits} waiting=${saga.waiting} now=${now} /></div></div>`;
+    <strong>${saga.suspended ? "Suspended: no command is sent." : saga.back ? "On its way back." : "On its way."}</strong> ${saga.back ? saga.back_for || saga.reason : ""}<${Waits} waiting=${saga.waiting} now=${now} deaf=${deaf} /></div></div>`;
 }
 
 export function SagaPage({ id }) {
@@ -66,6 +67,11 @@ export function SagaPage({ id }) {
   const path = useMemo(() => (critical && shown && graph ? criticalPath(shown, graph) : new Set()), [critical, shown, graph]);
   const past = useResource((signal) => get(`/sagas/${id}`, { at }, signal), [id, at || null]);
   const plan = useResource((signal) => get(`/sagas/${id}/plan`, { at }, signal), [id, saga ? saga.last : null, at]);
+  // Who waits for a participant wants to know whether there is one.
+  const waits = live && saga.waiting?.some((w) => w.phase === "open");
+  const who = useResource((signal) => get("/participants", {}, signal), [waits || null]);
+  useEvery(waits ? 10000 : 0, who.reload);
+  const deaf = useMemo(() => new Set((who.data?.participants ?? []).filter(silent).map((p) => p.name)), [who.data]);
   const state = at ? (past.data?.at === at ? past.data : { ...saga, ...lastLink(data.rows, at), waiting: [] }) : saga;
 
   const step = (by) => {
@@ -105,7 +111,7 @@ export function SagaPage({ id }) {
   return html`<${Head} saga=${saga} plan=${plan.data} at=${at} now=${now} onDone=${data.refresh} />
     ${data.error && html`<${Failed} error=${data.error} retry=${data.reload} />`}
     ${data.gone && html`<div class="banner">${icon("info", 18)}<div>The history has left the journal meanwhile. What you see is what was there.</div></div>`}
-    ${at ? html`<div class="banner s-suspended past-note" role="status">${icon("waiting", 18)}<div><strong>You look back at message ${at}</strong>: <${Status} ...${state} stuck=${state.stuck} /></div><button type="button" class="btn" onClick=${() => lookAt(0)}>Back to now</button></div>` : html`<${Notice} saga=${saga} now=${now} />`}
+    ${at ? html`<div class="banner s-suspended past-note" role="status">${icon("waiting", 18)}<div><strong>You look back at message ${at}</strong>: <${Status} ...${state} stuck=${state.stuck} /></div><button type="button" class="btn" onClick=${() => lookAt(0)}>Back to now</button></div>` : html`<${Notice} saga=${saga} now=${now} deaf=${deaf} />`}
     <${TimeTravel} data=${data} at=${at} lookAt=${lookAt} />
     <div class="saga-grid"><div class="stack main">
       <${Card} flush id="graph" title="Graph" tools=${html`${shown.turned && html`<span class="chip s-compensating turned-note" title=${shown.turned.reason}>${icon("compensating")}turned back${shown.turned.step ? ` at ${shown.turned.step}` : ""}${shown.turned.attempt ? `, attempt ${shown.turned.attempt}` : ""}: ${shown.turned.reason}</span>`}

@@ -53,12 +53,12 @@ export function Plan({ plan, select, open }) {
 const unit = (s) => html`<${Way} direction=${s.direction} /> <b>${s.step}</b>`;
 
 /** Waits says what the saga waits for, in one line each. */
-export function Waits({ waiting, now }) {
+export function Waits({ waiting, now, deaf = new Set() }) {
   if (!waiting?.length) return null;
   const left = (due) => (due ? (due > now ? `in ${length(Math.round((due - now) / 100) * 100)}` : "any moment") : "");
   return html`<ul class="waits">${waiting.slice(0, 6).map((w) => {
     const due = w.due ? Date.parse(w.due) : 0;
     const text = { open: `waits for ${w.participant ?? "its participant"}, attempt ${w.attempt}${due ? `; unknown ${left(due)}` : ""}`, waiting: `attempt ${w.attempt} begins ${left(due)}`, halted: "waits for a person" }[w.phase] ?? w.phase;
-    return html`<li><${Outcome} outcome=${w.phase} /><span>${unit(w)}: ${text}${w.reason ? html`<span class="muted"> – ${w.reason}</span>` : ""}</span></li>`;
+    return html`<li><${Outcome} outcome=${w.phase} /><span>${unit(w)}: ${text}${deaf.has(w.participant) ? html` <b class="deaf">Nobody listens for this step: no instance of ${w.participant} asks for commands.</b>` : ""}${w.reason ? html`<span class="muted"> – ${w.reason}</span>` : ""}</span></li>`;
   })}${waiting.length > 6 && html`<li class="muted small">and ${waiting.length - 6} more</li>`}</ul>`;
 }
