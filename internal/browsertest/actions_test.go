@@ -120,7 +120,7 @@ func TestListIsFilteredByItsAddress(t *testing.T) {
 	w := newWorld(t, "")
 	w.fill()
 	p := open(t, w, desk)
-	p.visit("/?status=stuck", `document.querySelectorAll("table.list tbody tr").length === 1`)
+	p.visit("/?status=stuck", `document.querySelectorAll("table.list tbody tr").length === 2`)
 	p.wait(`document.querySelector("tr[data-id=order-stuck]").innerText.includes("waits for a person")`)
 	p.wait(`document.querySelector(".page > .tight .cli code").textContent === "amends list --status stuck"`)
 	p.visit("/?tag=customer%3Dbob", `document.querySelectorAll("table.list tbody tr").length === 1 && document.querySelector("tr[data-id=order-back]")`)

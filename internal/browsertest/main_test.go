@@ -72,7 +72,7 @@ func (p *page) visit(path, ready string) {
 	p.wait(ready)
 }
 
-const patience = 15 * time.Second
+const patience = 30 * time.Second
 
 // wait waits until an expression holds on the page.
 func (p *page) wait(expression string) {

@@ -23,7 +23,8 @@ export function NotUndone({ saga, plan, at, select, onDone }) {
   if (!plan?.not_undone?.length) return null;
   const back = saga.back || saga.status === "compensating" || saga.stuck === "not-fully-undone";
   if (!back) return null;
-  const steps = plan.not_undone.map((name) => plan.steps.find((s) => s.name === name)).filter(Boolean);
+  const steps = plan.not_undone.map((name) => plan.steps.find((s) => s.name === name)).filter((s) => s && !s.nothing_to_undo);
+  if (!steps.length) return null;
   return html`<section class="card notundone" aria-label="What is not undone yet" data-part="not-undone"><header><h2>${icon("compensating")}What is not undone yet</h2><span class="muted small num">${plural(steps.length, "step")}</span></header>
     <ol>${steps.map((s) => html`<li key=${s.name}><div class="tight grow"><div class="row"><button type="button" class="btn plain low" onClick=${() => select({ step: s.name, direction: "undo" })}><b>${s.name}</b></button>
         <span class="chip ${s.effect === "certain" ? "s-stuck" : "o-waiting"}">${icon(s.effect === "certain" ? "stuck" : "unknown")}${effects[s.effect] ?? s.effect}</span></div>
