@@ -36,8 +36,30 @@ func (b *bench) begin(ctx context.Context) (err error) {
 	if b.nc, err = b.cfg.Connect(b.nats); err != nil {
 		return err
 	}
-	b.js, err = jetstream.New(b.nc)
-	return err
+	if b.js, err = jetstream.New(b.nc); err != nil {
+		return err
+	}
+	return b.awaitLeader(ctx)
+}
+
+// awaitLeader waits until servers that were just started have elected one: who
+// asks them before gets no answer.
+func (b *bench) awaitLeader(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	defer cancel()
+	for {
+		once, cancel := context.WithTimeout(ctx, time.Second)
+		_, err := b.js.AccountInfo(once)
+		cancel()
+		if err == nil || b.cfg.Replicas == 1 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the NATS servers elect no leader: %w", err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // startNATS starts as many servers as the journal has replicas.

@@ -7,7 +7,6 @@ import (
 	"math"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -81,7 +80,7 @@ func (s *session) start(ctx context.Context, set setup) error {
 
 func (s *session) makeJournal(ctx context.Context) error {
 	layout := natsjournal.Layout{Prefix: s.prefix, Partitions: 1, Replicas: s.b.cfg.Replicas, Batches: s.b.cfg.Sync}
-	if err := s.b.create(ctx, layout); err != nil {
+	if err := natsjournal.Create(ctx, s.b.nc, layout); err != nil {
 		return err
 	}
 	world := demo.World{NC: s.b.nc, Prefix: s.prefix}
@@ -94,25 +93,6 @@ func (s *session) makeJournal(ctx context.Context) error {
 	}
 	s.sub, err = s.b.nc.Subscribe(s.subjects().Feed(s.subjects().Canary(0)), s.heard)
 	return err
-}
-
-// create makes a journal, once servers that were just started have a leader.
-func (b *bench) create(ctx context.Context, l natsjournal.Layout) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*patience)
-	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := natsjournal.Create(ctx, b.nc, l)
-		if err == nil || b.cfg.Replicas == 1 {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-tick.C:
-		}
-	}
 }
 
 func (s *session) subjects() protocol.Subjects { return protocol.Subjects{Prefix: s.prefix} }
