@@ -75,7 +75,7 @@ func wordByte(c byte) bool {
 // wordClass returns word, or what stands for words of its kind.
 func wordClass(word string) string {
 	digits := strings.IndexAny(word, "0123456789") >= 0
-	number := strings.TrimLeft(word, "0123456789-.:,+")
+	number := strings.TrimLeft(strings.TrimLeft(word, "£€¥"), "0123456789-.:,+")
 	switch {
 	case digits && len(number) <= longUnit && strings.IndexAny(number, "0123456789") < 0:
 		return "<n>"

@@ -25,6 +25,7 @@ func TestErrorsThatDifferInDetailsAreOne(t *testing.T) {
 		{"user ann@example.com is locked", "user <id> is locked"},
 		{"key " + strings.Repeat("x", 33), "key <id>"},
 		{"code=17; left: -5", "code=<n>; left: -<n>"},
+		{"has £0.00 left, asked for €1,250.5", "has <n> left, asked for <n>"},
 		{`an open "quotation`, `an open "quotation`},
 		{`"a \" b" c`, "<text> c"},
 		{"Größe 5 ist zu groß", "Größe <n> ist zu groß"},
