@@ -40,7 +40,7 @@ func TestPicturesOfTheDocuments(t *testing.T) {
 	f := open(t, w, browser.Look{Width: 1440, Height: 520})
 	f.visit("/failures", `document.querySelectorAll(".cluster").length >= 2`)
 	f.picture("failures")
-	d := open(t, w, browser.Look{Width: 1440, Height: 1060, Dark: true})
+	d := open(t, w, browser.Look{Width: 1440, Height: 980, Dark: true})
 	d.visit("/", `document.querySelectorAll("table.list tbody tr").length > 10`)
 	d.picture("list")
 }
