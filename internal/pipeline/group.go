@@ -2,9 +2,11 @@ package pipeline
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -14,6 +16,12 @@ const (
 	headerBatch    = "Nats-Batch-Id"
 	headerSequence = "Nats-Batch-Sequence"
 	headerCommit   = "Nats-Batch-Commit"
+)
+
+// Headers of a condition.
+const (
+	headerExpected = "Nats-Expected-Last-Subject-Sequence"
+	headerSubject  = "Nats-Expected-Last-Subject-Sequence-Subject"
 )
 
 // Bounds of a batch. Below the least, single messages are faster: the server
@@ -27,8 +35,7 @@ const (
 // A Group publishes to one stream that takes atomic batches, as a group commit:
 // while the server makes one batch last, the next one gathers. That pays where
 // each store waits for a disk. A condition that does not hold refuses a whole
-// batch, so one that is refused is sent again as single messages. No two
-// messages under way may have a condition on the same subject.
+// batch, so one that is refused is sent again as single messages.
 type Group struct {
 	publisher *Publisher
 
@@ -38,17 +45,20 @@ type Group struct {
 }
 
 type entry struct {
-	m    *nats.Msg
-	done func(uint64, error)
+	m     *nats.Msg
+	done  func(uint64, error)
+	until time.Time // then it is not sent any more
 }
 
 // NewGroup returns a group that sends through p.
 func NewGroup(p *Publisher) *Group { return &Group{publisher: p} }
 
-// Publish is Publisher.Publish. The message may wait for those under way.
+// Publish is Publisher.Publish. The message may wait for those under way, but
+// no longer than for an acknowledgement: while the journal takes nothing, more
+// would come than go, and be stored long after their senders gave up.
 func (g *Group) Publish(m *nats.Msg, done func(sequence uint64, err error)) {
 	g.mu.Lock()
-	g.waiting = append(g.waiting, entry{m, done})
+	g.waiting = append(g.waiting, entry{m, done, time.Now().Add(g.publisher.timeout)})
 	next := g.next()
 	g.mu.Unlock()
 	g.send(next)
@@ -59,9 +69,18 @@ func (g *Group) next() []entry {
 	if g.flying > 0 {
 		return nil
 	}
-	n, size := 0, 0
+	n, size, on := 0, 0, make(map[string]bool)
 	for n < min(len(g.waiting), batchMost) && (n == 0 || size < batchBytes) {
-		size += g.waiting[n].m.Size()
+		m := g.waiting[n].m
+		// Of one batch the server would store both of two messages that are
+		// on the same condition.
+		if subject := condition(m); subject != "" {
+			if on[subject] {
+				break
+			}
+			on[subject] = true
+		}
+		size += m.Size()
 		n++
 	}
 	batch := g.waiting[:n:n]
@@ -70,6 +89,28 @@ func (g *Group) next() []entry {
 	}
 	g.flying = n
 	return batch
+}
+
+// late takes what has waited too long. The caller has locked g.
+func (g *Group) late() []entry {
+	n, now := 0, time.Now()
+	for n < len(g.waiting) && g.waiting[n].until.Before(now) {
+		n++
+	}
+	late := g.waiting[:n:n]
+	g.waiting = g.waiting[n:]
+	return late
+}
+
+// condition returns the subject whose last message m expects, if it does.
+func condition(m *nats.Msg) string {
+	if list := m.Header[headerSubject]; len(list) > 0 {
+		return list[0]
+	}
+	if len(m.Header[headerExpected]) > 0 {
+		return m.Subject
+	}
+	return ""
 }
 
 func (g *Group) send(batch []entry) {
@@ -91,9 +132,13 @@ func (g *Group) single(e entry) {
 func (g *Group) landed(n int) {
 	g.mu.Lock()
 	g.flying -= n
+	late := g.late()
 	next := g.next()
 	g.mu.Unlock()
 	g.send(next)
+	for _, e := range late {
+		e.done(0, fmt.Errorf("not sent within %v: %w", g.publisher.timeout, ErrInDoubt))
+	}
 }
 
 // commit sends a batch. It reports false if a message of it could not be sent:

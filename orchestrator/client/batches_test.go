@@ -1,0 +1,58 @@
+package client_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/amends-io/amends/orchestrator/client"
+	"github.com/amends-io/amends/participants/protocol"
+)
+
+// batched makes the journal one that takes atomic batches.
+func (w *world) batched() {
+	w.t.Helper()
+	js, err := jetstream.New(w.conn())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for p := range 4 {
+		s, err := js.Stream(w.t.Context(), protocol.Subjects{}.Stream(p))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		config := s.CachedInfo().Config
+		config.AllowAtomicPublish = true
+		if _, err := js.UpdateStream(w.t.Context(), config); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// A service that gets one request several times starts its saga as often, and
+// the starts of one moment share a batch.
+func TestOneClientThatStartsSagasManyTimesAtOnceStartsEachOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.batched()
+	c := w.client()
+	const sagas, times = 1000, 2
+	var group sync.WaitGroup
+	for i := range sagas * times {
+		id := fmt.Sprintf("o-%d", i/times)
+		group.Go(func() {
+			if _, err := client.Start(t.Context(), c, placeOrder, order{ID: id}, client.ID(id)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	for i := range sagas {
+		id := fmt.Sprintf("o-%d", i)
+		if starts := count(w, id, protocol.KindStart); starts != 1 {
+			t.Errorf("%d starts of %s are stored", starts, id)
+		}
+	}
+}
