@@ -74,10 +74,10 @@ func wordByte(c byte) bool {
 
 // wordClass returns word, or what stands for words of its kind.
 func wordClass(word string) string {
-	digits := strings.IndexAny(word, "0123456789") >= 0
+	digits := strings.ContainsAny(word, "0123456789")
 	number := strings.TrimLeft(strings.TrimLeft(word, "£€¥"), "0123456789-.:,+")
 	switch {
-	case digits && len(number) <= longUnit && strings.IndexAny(number, "0123456789") < 0:
+	case digits && len(number) <= longUnit && !strings.ContainsAny(number, "0123456789"):
 		return "<n>"
 	case digits, strings.Contains(word, "@"), len(word) > longWord,
 		len(word) >= 8 && strings.Trim(word, "abcdefABCDEF") == "":

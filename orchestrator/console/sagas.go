@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -291,5 +290,3 @@ func (c *Console) listBulks(w http.ResponseWriter, r *http.Request, p *params) e
 		return map[string]any{"bulks": list}, err
 	})
 }
-
-var errNoStream = errors.New("the connection cannot be written to piece by piece")

@@ -75,7 +75,6 @@ type world struct {
 	verbs   *verbs.Verbs
 	console *console.Console
 	http    *httptest.Server
-	service *natsservice.Service
 	stop    func() // of the orchestrator
 
 	refunds atomic.Bool // succeed

@@ -43,7 +43,7 @@ func (p *process) gauges() map[string]int64 {
 			for _, point := range points {
 				key := m.Name
 				for _, label := range point.Attributes.ToSlice() {
-					key += " " + label.Value.Emit()
+					key += " " + label.Value.String()
 				}
 				all[key] = point.Value
 			}

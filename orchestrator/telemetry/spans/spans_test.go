@@ -76,7 +76,7 @@ func TestTheSpansOfRecordedJournalsStay(t *testing.T) {
 				s.Parent.SpanID(), len(s.Links), s.Kind, since(s.Start), since(s.End))
 			for _, a := range s.Attributes {
 				if key := string(a.Key); key == "saga.attempt" || key == "saga.outcome" || key == "error.type" || key == "messaging.nats.sequence" {
-					fmt.Fprintf(&b, " %s=%s", key, a.Value.Emit())
+					fmt.Fprintf(&b, " %s=%s", key, a.Value.String())
 				}
 			}
 			b.WriteString("\n")
