@@ -174,7 +174,7 @@ func histogram[K ~string](counts map[K]int) string {
 
 // stay leaves the servers to whoever wants to look, until it is interrupted.
 func (p *demoPrinter) stay(ctx context.Context, d *demo.Demo, where demo.Where) error {
-	fmt.Fprintln(p.out, "\nEverything stays up until you press Ctrl-C. Meanwhile, in another terminal:")
+	fmt.Fprintf(p.out, "\nEverything stays up until you press Ctrl-C. Meanwhile, in a browser:\n\n  %s\n\nand in another terminal:\n", clean(where.HTTP))
 	p.hints(where)
 	select {
 	case err := <-d.Failed():

@@ -174,7 +174,7 @@ func (a *app) devHints(where demo.Where, definitions []sagas.Definition) error {
   HTTP     %s
   drives   %s
 
-In another terminal:
+In a browser, the address of HTTP. In another terminal:
 
   export %s
   amends list
