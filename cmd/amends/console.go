@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,10 +14,7 @@ import (
 
 	"github.com/amends-io/amends/cmd/amends/internal/demo"
 	"github.com/amends-io/amends/cmd/amends/internal/web"
-	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/client"
-	"github.com/amends-io/amends/orchestrator/natsjournal"
-	"github.com/amends-io/amends/orchestrator/redisview"
 	"github.com/amends-io/amends/orchestrator/verbs"
 )
 
@@ -75,47 +73,12 @@ func (a *app) client(nc *nats.Conn) (*client.Client, error) {
 	return c, nil
 }
 
-// A deskside console is one beside the demo or dev.
-type deskside struct {
-	url   string
-	close []func()
-}
-
-// console serves the console on servers whose journal exists.
-func (a *app) console(ctx context.Context, s *servers, port int, log *slog.Logger) (_ *deskside, err error) {
-	d := &deskside{}
-	defer func() {
-		if err != nil {
-			d.end()
-		}
-	}()
-	journal, err := natsjournal.Open(ctx, s.NC, natsjournal.WithPrefix(s.Prefix))
-	if err != nil {
-		return nil, err
-	}
-	d.close = append(d.close, journal.Close)
-	var view orchestrator.View
-	if view, err = redisview.Open(ctx, s.Redis, redisview.WithPrefix(demo.KeyPrefix(s.Prefix)), redisview.WithLogger(log)); err != nil {
-		return nil, err
-	}
-	c, err := client.New(s.NC, client.WithPrefix(s.Prefix))
-	if err != nil {
-		return nil, err
-	}
-	d.close = append(d.close, c.Close)
-	v := web.Parts{Journal: journal, View: view, Client: c, Log: log}.Verbs()
-	d.close = append(d.close, v.Close)
-	server, err := web.Start(web.Config{Verbs: v, Feed: c, Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Version: version, Log: log})
-	if err != nil {
+// console serves the console beside the demo or dev, on servers whose journal exists.
+func (a *app) console(ctx context.Context, s *servers, port int, log *slog.Logger) (*web.Server, error) {
+	server, err := web.Apart(ctx, web.Stores{NATS: s.NC, Redis: s.Redis, Prefix: s.Prefix, KeyPrefix: demo.KeyPrefix(s.Prefix)},
+		web.Config{Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Version: version, Log: log})
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "listen" {
 		return nil, fmt.Errorf("%w; --http-port says where else", err)
 	}
-	d.url = server.URL
-	d.close = append(d.close, func() { _ = server.Close() }) // nothing depends on it any more
-	return d, nil
-}
-
-func (d *deskside) end() {
-	for i := len(d.close) - 1; i >= 0; i-- {
-		d.close[i]()
-	}
+	return server, err
 }

@@ -91,8 +91,8 @@ func (a *app) demo(ctx context.Context, cmd *cobra.Command, f demoFlags) error {
 	if err != nil {
 		return err
 	}
-	defer console.end()
-	servers.where.HTTP = console.url
+	defer func() { _ = console.Close() }() // nothing depends on it any more
+	servers.where.HTTP = console.URL
 	w, err := a.watch(ctx, watching{"", "", servers.Prefix, samples()}, log)
 	if err != nil {
 		return err

@@ -96,8 +96,8 @@ func (a *app) dev(ctx context.Context, f devFlags, command []string) error {
 	if err != nil {
 		return err
 	}
-	defer console.end()
-	s.where.HTTP = console.url
+	defer func() { _ = console.Close() }() // nothing depends on it any more
+	s.where.HTTP = console.URL
 	w, err := a.watch(ctx, watching{"", "", s.Prefix, samples()}, log)
 	if err != nil {
 		return err

@@ -62,6 +62,7 @@ type Server struct {
 	http    *http.Server
 	console *console.Console
 	ended   chan error
+	parts   []func() // to close, of a console that is apart
 }
 
 // loopback are the names that a request to this machine's own address is for.
@@ -121,6 +122,7 @@ func (s *Server) Close() error {
 	if s == nil {
 		return nil
 	}
+	defer closeAll(s.parts)
 	s.console.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
