@@ -30,7 +30,9 @@ Paths: happy, where all is done; compensate, where the third step is refused and
 two are undone; and bare, which is no saga: the same messages through the same
 consumers, without state, conditions or Redis. Each run has a journal of its
 own and a warm-up. 'peak' is the best of several numbers in flight, which are
-tried before.
+tried before. With --rate sagas are started at a steady pace, not when others end.
+With --readers a console serves people who watch live, in every other of
+32 rounds, each of which takes --duration.
 
 NATS is the embedded server, and Redis a redis-server with an AOF that is synced
 every second. With NATS_URL or REDIS_URL it is yours instead, and its CPU is not
@@ -43,6 +45,7 @@ type benchFlags struct {
 	barrier        bool
 	dir, profile   string
 	replicas       int
+	rate, readers  int
 	sync           bool
 }
 
@@ -60,18 +63,21 @@ func newBench(a *app) *cobra.Command {
   amends bench --sagas 1000 --path all -o json   # a quick look, as one object
   amends bench --barrier                         # and with participants that keep what they did
   amends bench --path happy --sync-always        # nothing acknowledged is lost with the power
-  amends bench --path happy --replicas 3         # three NATS servers`,
+  amends bench --path happy --replicas 3         # three NATS servers
+  amends bench --rate 2000 --readers 50 --duration 2s  # what people who watch cost`,
 		Args: args(0, 0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.bench(cmd.Context(), cmd, f) },
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&f.sagas, "sagas", 0, "`number` of sagas of each run; as many as --duration takes if not set")
 	flags.DurationVar(&f.duration, "duration", 10*time.Second, "how long each run takes, its warm-up and trials left out")
-	flags.StringSliceVar(&f.inFlight, "in-flight", nil, "`numbers` in flight, or peak; if not set happy at 1,16,peak, compensate at 1,peak, bare at peak")
-	flags.StringSliceVar(&f.path, "path", []string{benchAll}, "`paths` of sagas: happy, compensate, bare, or all")
+	flags.StringSliceVar(&f.inFlight, "in-flight", nil, "`numbers` in flight, or peak; if not set happy at 1,16,peak, compensate at 1,peak, bare at peak; 1024 with --rate")
+	flags.StringSliceVar(&f.path, "path", []string{benchAll}, "`paths` of sagas: happy, compensate, bare, or all, which is happy with --rate")
 	flags.BoolVar(&f.barrier, "barrier", false, "add runs whose participants have a barrier in Redis")
 	flags.StringVar(&f.dir, "dir", "", "`directory` for the servers' files; a fresh one, below the system's for temporary files, if not set")
 	flags.IntVar(&f.replicas, "replicas", 1, "`number` of NATS servers to start, and of the journal's replicas: 1, 3 or 5")
+	flags.IntVar(&f.rate, "rate", 0, "`number` of sagas to start a second, as long as no more than --in-flight are under way")
+	flags.IntVar(&f.readers, "readers", 0, "`number` of live readers of a console, whose cost is measured; wants --rate")
 	flags.BoolVar(&f.sync, "sync-always", false, "the NATS servers write to disk what they acknowledge, and the journal takes atomic batches")
 	flags.StringVar(&f.profile, "profile", "", "`directory` for a CPU profile of each part, for 'go tool pprof'; profiling costs a few per cent")
 	_ = cmd.RegisterFlagCompletionFunc("path", cobra.FixedCompletions([]string{bench.Happy, bench.Compensate, bench.Bare, benchAll}, cobra.ShellCompDirectiveNoFileComp))
@@ -88,13 +94,16 @@ func (a *app) bench(ctx context.Context, cmd *cobra.Command, f benchFlags) (err 
 		return usagef("--replicas %d: 1, 3 or 5", f.replicas)
 	}
 	given := cmp.Or(a.nats.server, a.nats.context, a.getenv("NATS_URL")) != ""
+	if err := f.checkReaders(points, given); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp(f.dir, "amends-bench-")
 	if err != nil {
 		return usage(err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	report, err := bench.Measure(ctx, bench.Config{
-		Points: points, Sagas: f.sagas, Seconds: f.duration.Seconds(), Dir: dir, Profile: f.profile, Replicas: f.replicas, Sync: f.sync, Redis: a.redis, NATS: given,
+		Points: points, Sagas: f.sagas, Seconds: f.duration.Seconds(), Dir: dir, Profile: f.profile, Replicas: f.replicas, Sync: f.sync, Rate: f.rate, Readers: f.readers, Redis: a.redis, NATS: given,
 		Connect: a.benchConnect, Part: a.benchPart(cmd), Progress: func(text string) { fmt.Fprintln(a.stderr, text) },
 	})
 	switch {
@@ -114,7 +123,10 @@ func (f benchFlags) points() (points []bench.Point, err error) {
 		return nil, usagef("--sagas %d, --duration %v: sagas and time are positive", f.sagas, f.duration)
 	}
 	paths := f.path
-	if slices.Equal(paths, []string{benchAll}) {
+	switch all := slices.Equal(paths, []string{benchAll}); {
+	case all && f.rate > 0:
+		paths = []string{bench.Happy}
+	case all:
 		paths = []string{bench.Happy, bench.Compensate, bench.Bare}
 	}
 	barriers := []bool{false}
@@ -145,7 +157,10 @@ func (f benchFlags) inFlightOf(path string) (list []int, err error) {
 	if defaults[path] == nil {
 		return nil, usagef("--path %q is none of happy, compensate, bare, all", path)
 	}
-	if len(f.inFlight) == 0 {
+	switch {
+	case len(f.inFlight) == 0 && f.rate > 0:
+		return []int{steadyInFlight}, nil
+	case len(f.inFlight) == 0:
 		return defaults[path], nil
 	}
 	for _, text := range f.inFlight {
@@ -161,7 +176,10 @@ func (f benchFlags) inFlightOf(path string) (list []int, err error) {
 	return list, nil
 }
 
-const maxInFlight = 16384
+const (
+	maxInFlight    = 16384
+	steadyInFlight = 1024 // at most, of a steady load
+)
 
 // benchConnect connects to the server that was started, or to somebody's.
 func (a *app) benchConnect(url string) (*nats.Conn, error) {
@@ -193,11 +211,15 @@ func (a *app) benchTable(r bench.Report) error {
 			reconcile.Number(int64(run.Rate)), run.P50, run.P99, run.CPU, run.Messages, reconcile.Number(int64(run.Bytes)), others)
 	}
 	_ = w.Flush() // into memory
+	parts := bench.Parts
+	if r.Readers != nil {
+		parts = slices.Concat(parts, bench.ReaderParts)
+	}
 	fmt.Fprint(&b, "\nCPU, ms a saga:\n\n")
-	fmt.Fprintf(w, "path\tin flight\t%s\t\n", strings.Join(bench.Parts, "\t"))
+	fmt.Fprintf(w, "path\tin flight\t%s\t\n", strings.Join(parts, "\t"))
 	for _, run := range r.Runs {
 		fmt.Fprintf(w, "%s\t%d\t", benchPath(run), run.InFlight)
-		for _, part := range bench.Parts {
+		for _, part := range parts {
 			if cpu, ok := run.CPUByPart[part]; ok {
 				fmt.Fprintf(w, "%.3f", cpu)
 			} else {
@@ -208,6 +230,7 @@ func (a *app) benchTable(r bench.Report) error {
 		fmt.Fprintln(w)
 	}
 	_ = w.Flush()
+	readersTable(&b, r.Readers)
 	if r.HappyOfBare > 0 {
 		fmt.Fprintf(&b, "\nAt peak the happy path makes %.0f %% of the bare pipeline's throughput.\n", 100*r.HappyOfBare)
 	}
@@ -222,6 +245,12 @@ func benchPath(r bench.Run) string {
 	}
 	if r.Peak {
 		text += ", peak"
+	}
+	if r.Target > 0 {
+		text += fmt.Sprintf(", %d/s", r.Target)
+	}
+	if r.Readers > 0 {
+		text += fmt.Sprintf(", %d readers", r.Readers)
 	}
 	return text
 }

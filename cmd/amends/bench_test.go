@@ -90,6 +90,7 @@ func TestBench(t *testing.T) {
 	}
 	t.Run("measures every path", func(t *testing.T) { t.Parallel(); benchMeasures(t, binary) })
 	t.Run("measures the barrier on given servers", func(t *testing.T) { t.Parallel(); benchOnGivenServers(t, binary) })
+	t.Run("measures live readers", func(t *testing.T) { t.Parallel(); benchWithReaders(t, binary) })
 	t.Run("leaves nobody behind when it is killed", func(t *testing.T) { t.Parallel(); benchIsKilled(t, binary) })
 	t.Run("wants a redis-server", func(t *testing.T) { t.Parallel(); benchWithoutRedis(t, binary) })
 }
@@ -208,6 +209,39 @@ func benchOnGivenServers(t *testing.T, binary string) {
 	}
 }
 
+func benchWithReaders(t *testing.T, binary string) {
+	r := newBenchRun(t, binary, "--sagas", "50", "--rate", "500", "--readers", "5", "-o", "json")
+	if err := r.cmd.Run(); err != nil {
+		t.Fatalf("%v: %s", err, &r.stderr)
+	}
+	report := r.report(t)
+	watched := 0
+	for _, run := range report.Runs {
+		if run.Sagas != 50 || run.Target != 500 || run.Messages != 8 || (run.Readers > 0) != (run.Events > 0) {
+			t.Errorf("%+v", run)
+		}
+		if len(run.CPUByPart) != len(bench.Parts)+len(bench.ReaderParts) {
+			t.Errorf("CPU by part: %v", run.CPUByPart)
+		}
+		watched += run.Readers
+	}
+	w := report.Readers
+	if w == nil || len(report.Runs) != 2*w.Pairs || watched != 5*w.Pairs || w.Readers != 5 || w.Events == 0 {
+		t.Fatalf("%+v of %d runs", w, len(report.Runs))
+	}
+	for _, name := range bench.Compared {
+		if c, ok := w.Costs[name]; !ok || c.With <= 0 {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+	if c := w.Costs[bench.Engine]; c.Added == nil || c.Added.P25 > c.Added.P75 {
+		t.Errorf("engine: %+v", c)
+	}
+	if left := r.alive(t); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
 func benchIsKilled(t *testing.T, binary string) {
 	r := newBenchRun(t, binary, "--sagas", "100000", "--path", "happy", "--in-flight", "1")
 	r.cmd.Stderr = nil
@@ -252,6 +286,13 @@ func TestBenchRefusesWhatItCannotMeasure(t *testing.T) {
 		"--duration 0s":                    "sagas and time are positive",
 		"--dir " + t.TempDir() + "/absent": "no such file",
 		"now":                              "wants no argument",
+		"--rate -1":                        "from 0 to",
+		"--rate 9 --in-flight peak":        "does not depend on it",
+		"--readers 5":                      "--readers wants --rate",
+		"--readers 1001 --rate 9":          "to 1000 readers",
+		"--readers 5 --rate 9 --barrier":   "wants one run",
+		"--readers 5 --rate 9 --path bare": "wants one run",
+		"--readers 5 --rate 9 --server nats://127.0.0.1:1": "leave out NATS_URL",
 	} {
 		r := runDemo(t.Context(), t, nil, append([]string{"bench"}, strings.Fields(args)...)...)
 		if r.code != exitUsage || !strings.Contains(r.stderr, want) {
@@ -272,4 +313,12 @@ func TestBenchTellsPeople(t *testing.T) {
 	}
 	has(t, stdout.String(), "happy with barrier, peak", "512", "56,789", "5,678", "1.23", "12.35", "0.345", "0.045", "8.0", "4,193",
 		"orchestrator", "62 % of the bare pipeline")
+	stdout.Reset()
+	watched := &bench.Watched{Readers: 50, Pairs: 8, Events: 1234, Costs: map[string]bench.Costs{
+		bench.Engine: {Without: 0.5, With: 0.505, Added: &bench.Quartiles{P25: -0.5, Median: 1, P75: 2.5}}, "console": {With: 0.025},
+	}}
+	if err := a.benchTable(bench.Report{Readers: watched, Runs: []bench.Run{{Path: bench.Happy, Target: 2000, Readers: 50}}}); err != nil {
+		t.Fatal(err)
+	}
+	has(t, stdout.String(), "happy, 2000/s, 50 readers", "50 live readers, who saw 1,234 events a second", "0.505", "+1.0 %", "-0.5 to +2.5", "0.025")
 }

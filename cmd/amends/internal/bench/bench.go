@@ -42,6 +42,8 @@ type Config struct {
 	Points  []Point
 	Sagas   int     // of each run; as many as fit into Seconds if zero
 	Seconds float64 // of each run
+	Rate    int     // sagas a second, of a steady load; a closed loop if zero
+	Readers int     // who look on in every other round; then there is one point, with a rate
 	Dir     string  // of the servers' files
 	Redis   string  // URL of somebody's Redis; one is started if empty
 	NATS    bool    // somebody's NATS, which Connect and Part know; one is started otherwise
@@ -68,6 +70,7 @@ type Report struct {
 	Redis       string    `json:"redis"` // version
 	Runs        []Run     `json:"runs"`
 	HappyOfBare float64   `json:"happy_of_bare,omitempty"` // sagas/s of happy at peak, divided by those of bare
+	Readers     *Watched  `json:"readers,omitempty"`
 }
 
 // A Run is the cost of one path at one number in flight. CPU is of the parts
@@ -77,6 +80,9 @@ type Run struct {
 	InFlight  int                `json:"in_flight"`
 	Peak      bool               `json:"peak"` // in_flight was found to give most
 	Barrier   bool               `json:"barrier"`
+	Target    int                `json:"target_rate,omitempty"`
+	Readers   int                `json:"readers,omitempty"`
+	Events    int64              `json:"events,omitempty"` // that readers saw
 	Sagas     int                `json:"sagas"`
 	Seconds   float64            `json:"seconds"`
 	Rate      float64            `json:"sagas_per_second"`
@@ -122,6 +128,13 @@ func Measure(ctx context.Context, cfg Config) (Report, error) {
 		return Report{}, err
 	}
 	for _, p := range cfg.Points {
+		if cfg.Readers > 0 {
+			if report.Runs, err = b.watched(ctx, p); err != nil {
+				return Report{}, fmt.Errorf("%s: %w", p, err)
+			}
+			report.Readers = newWatched(report.Runs)
+			continue
+		}
 		run, err := b.point(ctx, p)
 		if err != nil {
 			return Report{}, fmt.Errorf("%s: %w", p, err)

@@ -16,23 +16,28 @@ import (
 
 // A load is what a client does: so many sagas, or as many as it can start in so
 // many seconds, and so many of them in flight. It is a closed loop: each that
-// ends makes room for one more.
+// ends makes room for one more. With a rate it is an open one, as long as there
+// is room: sagas are due at a steady pace, however long each takes.
 type load struct {
 	Path     string  `json:"path"`
 	InFlight int     `json:"in_flight"`
 	Sagas    int     `json:"sagas,omitempty"`
 	Seconds  float64 `json:"seconds,omitempty"`
-	Tag      string  `json:"tag"` // begins the ids
+	Rate     int     `json:"rate,omitempty"`    // sagas a second
+	Readers  int     `json:"readers,omitempty"` // who look on
+	Tag      string  `json:"tag"`               // begins the ids
 }
 
 // loaded is what came of a load. The percentiles are of all its sagas, each
-// from before its start is sent until its end is known.
+// from before its start is sent until its end is known, or, with a rate, from
+// when it was due: a saga that had to wait for room is late.
 type loaded struct {
 	Sagas   int     `json:"sagas"`
 	Seconds float64 `json:"seconds"`
 	P50     float64 `json:"p50"` // ms
 	P99     float64 `json:"p99"`
 	Last    string  `json:"last"` // id of one that ended late
+	Events  int64   `json:"-"`    // that readers saw meanwhile
 }
 
 func (l loaded) rate() float64 { return float64(l.Sagas) / l.Seconds }
@@ -58,7 +63,10 @@ func (l load) run(ctx context.Context, one one) (loaded, error) {
 				if l.Sagas > 0 && n > int64(l.Sagas) {
 					return
 				}
-				start := time.Now()
+				start, ok := l.await(ctx, began, n)
+				if !ok {
+					return
+				}
 				if err := within(ctx, one, l.Path, sagaID(l.Tag, n)); err != nil {
 					fail(err)
 					return
@@ -78,6 +86,27 @@ func (l load) run(ctx context.Context, one one) (loaded, error) {
 		Sagas: len(all), Seconds: seconds, P50: percentile(all, 50), P99: percentile(all, 99),
 		Last: sagaID(l.Tag, int64(len(all))),
 	}, nil
+}
+
+// await waits until saga n is due, and returns since when it is; ok is false
+// if it is none of this load.
+func (l load) await(ctx context.Context, began time.Time, n int64) (due time.Time, ok bool) {
+	if l.Rate == 0 {
+		return time.Now(), true
+	}
+	after := time.Duration(n-1) * time.Second / time.Duration(l.Rate)
+	if l.Seconds > 0 && after.Seconds() >= l.Seconds {
+		return time.Time{}, false
+	}
+	due = began.Add(after)
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return due, true
+	case <-ctx.Done():
+		return time.Time{}, false
+	}
 }
 
 // sagaID is as long for the first saga as for the last.

@@ -20,6 +20,8 @@ const (
 	roleOrchestrator = "orchestrator"
 	roleParticipant  = "participant"
 	roleClient       = "client"
+	roleConsole      = "console"
+	roleReaders      = "readers"
 )
 
 // barrierExpiry lets rows of a barrier leave a Redis that is somebody's.
@@ -35,6 +37,7 @@ type setup struct {
 	Prefix  string           `json:"prefix,omitempty"`
 	Barrier bool             `json:"barrier,omitempty"`
 	Score   *score           `json:"score,omitempty"`   // of the bare pipeline, which has no saga
+	Console string           `json:"console,omitempty"` // URL, of readers
 	Profile string           `json:"profile,omitempty"` // directory
 	Sync    bool             `json:"sync,omitempty"`    // of a NATS server
 	Cluster embedded.Cluster `json:"cluster,omitzero"`
@@ -42,7 +45,8 @@ type setup struct {
 
 // A question is each line after that. Without a load it asks for the CPU.
 type question struct {
-	Load *load `json:"load,omitempty"`
+	Load  *load `json:"load,omitempty"`
+	Watch *load `json:"watch,omitempty"` // to readers: look on, or, without readers, stop
 }
 
 // A reply answers one line.
@@ -51,6 +55,7 @@ type reply struct {
 	URL    string  `json:"url,omitempty"`    // of a server that was started
 	CPU    float64 `json:"cpu,omitempty"`    // that was used so far, in ms
 	Loaded *loaded `json:"loaded,omitempty"` // what a load came to
+	Events int64   `json:"events,omitempty"` // that readers saw
 }
 
 // A worker is a part at work.
@@ -58,6 +63,7 @@ type worker struct {
 	url   string
 	cpu   func(context.Context) (float64, error)
 	load  func(context.Context, load) (loaded, error) // of clients
+	watch func(context.Context, load) (int64, error)  // of readers
 	close func()
 }
 
@@ -121,6 +127,10 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, dial Dial) (err err
 func (w *worker) obey(ctx context.Context, q question) (r reply) {
 	var err error
 	switch {
+	case q.Watch != nil && w.watch != nil:
+		r.Events, err = w.watch(ctx, *q.Watch)
+	case q.Watch != nil:
+		err = errors.New("this part reads nothing")
 	case q.Load == nil:
 		r.CPU, err = w.cpu(ctx)
 	case w.load == nil:
@@ -144,6 +154,10 @@ func open(ctx context.Context, s setup, dial Dial, fail func(error)) (*worker, e
 		return openNATS(s, own)
 	case roleRedis:
 		return openRedis(ctx, s, fail)
+	case roleReaders:
+		w := &worker{cpu: own, close: func() {}}
+		w.openReaders(s)
+		return w, nil
 	}
 	nc, err := dial("amends-bench-" + s.Name)
 	if err != nil {
@@ -161,6 +175,8 @@ func open(ctx context.Context, s setup, dial Dial, fail func(error)) (*worker, e
 		err = w.openBareClient(s, nc)
 	case s.Role == roleClient:
 		err = w.openClient(s, nc)
+	case s.Role == roleConsole:
+		err = w.openConsole(ctx, s, nc)
 	default:
 		err = fmt.Errorf("there is no role %q", s.Role)
 	}

@@ -56,7 +56,7 @@ func (b *bench) session(ctx context.Context, p Point) (*session, error) {
 
 // part is a share of the load of a run.
 func (b *bench) part(path string, inFlight, share int) load {
-	l := load{Path: path, InFlight: inFlight}
+	l := load{Path: path, InFlight: inFlight, Rate: b.cfg.Rate}
 	if b.cfg.Sagas > 0 {
 		l.Sagas = max(b.cfg.Sagas/share, 1)
 	} else {

@@ -19,12 +19,13 @@ import (
 // A session is a journal of its own, with an orchestrator, three participants
 // and a client that are processes of their own. The servers outlive it.
 type session struct {
-	b      *bench
-	prefix string
-	stream jetstream.Stream
-	parts  []*part
-	client *part
-	tags   int
+	b       *bench
+	prefix  string
+	stream  jetstream.Stream
+	parts   []*part
+	client  *part
+	readers *part // nil if nobody is to look on
+	tags    int
 
 	mu       sync.Mutex
 	canaries []canary
@@ -129,6 +130,9 @@ func (s *session) close() {
 func (s *session) load(ctx context.Context, l load) (loaded, error) {
 	s.tags++
 	l.Tag = fmt.Sprintf("%s-%02d", s.prefix, s.tags)
+	if _, err := s.watch(ctx, l); err != nil {
+		return loaded{}, err
+	}
 	r, err := s.client.ask(ctx, question{Load: &l})
 	if err != nil {
 		return loaded{}, err
@@ -136,7 +140,8 @@ func (s *session) load(ctx context.Context, l load) (loaded, error) {
 	if r.Loaded == nil {
 		return loaded{}, errors.New("the client has nothing to say of its load")
 	}
-	return *r.Loaded, nil
+	r.Loaded.Events, err = s.watch(ctx, load{})
+	return *r.Loaded, err
 }
 
 // A sample is what was used and stored up to a moment.
@@ -205,6 +210,7 @@ func newRun(l load, result loaded, before, after sample) Run {
 	r := Run{
 		Path: l.Path, InFlight: l.InFlight, Sagas: result.Sagas,
 		Seconds: rounded(result.Seconds, 3), Rate: rounded(result.rate(), 1), P50: result.P50, P99: result.P99,
+		Target: l.Rate, Readers: l.Readers, Events: result.Events,
 		CPUByPart: make(map[string]float64, len(after.cpu)),
 		Messages:  float64(after.last-before.last-(after.canaries-before.canaries)) / n,
 		Bytes:     math.Round(bytes / n),
