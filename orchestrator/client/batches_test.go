@@ -1,9 +1,11 @@
 package client_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -54,5 +56,37 @@ func TestOneClientThatStartsSagasManyTimesAtOnceStartsEachOnce(t *testing.T) {
 		if starts := count(w, id, protocol.KindStart); starts != 1 {
 			t.Errorf("%d starts of %s are stored", starts, id)
 		}
+	}
+}
+
+// What a batch had under way when the connection was closed may be stored.
+func TestAStartInABatchOfAClosedConnectionIsInDoubt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.batched()
+	nc := w.conn()
+	c := w.clientOn(nc, client.WithTimeout(time.Hour))
+	if _, err := c.Partitions(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	nc.Close()
+	if _, err := c.StartRaw(t.Context(), "place-order", 1, []byte(`{}`)); !errors.Is(err, client.ErrInDoubt) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Nobody listens for the acknowledgements of batches any more.
+func TestAClientThatIsClosedSendsNoBatches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.batched()
+	c := w.client()
+	if _, err := c.Partitions(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	began := time.Now()
+	if _, err := c.StartRaw(t.Context(), "place-order", 1, []byte(`{}`)); err != nil || time.Since(began) >= client.DefaultTimeout {
+		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 }

@@ -124,6 +124,7 @@ func (c *Client) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.sender != nil {
+		c.groups = nil // what is asked for later goes without
 		c.sender.Close()
 	}
 }

@@ -143,7 +143,7 @@ func (c *Client) publish(ctx context.Context, m *nats.Msg) (uint64, error) {
 		if err == nil || !errors.Is(err, ErrInDoubt) {
 			return sequence, err
 		}
-		if ctx.Err() != nil || !pause(ctx, min(time.Duration(try)*50*time.Millisecond, time.Second)) {
+		if ctx.Err() != nil || c.nc.IsClosed() || !pause(ctx, min(time.Duration(try)*50*time.Millisecond, time.Second)) {
 			return 0, err
 		}
 	}
@@ -159,6 +159,8 @@ func (c *Client) publishOnce(ctx context.Context, m *nats.Msg) (uint64, error) {
 	case err == nil:
 		return sequence, nil
 	case errors.As(err, &refused):
+	case errors.Is(err, pipeline.ErrInDoubt): // even if the connection is closed by now
+		return 0, doubt(err)
 	case errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrBadSubject),
 		errors.Is(err, nats.ErrBadHeaderMsg), errors.Is(err, nats.ErrConnectionClosed):
 		return 0, err
