@@ -157,8 +157,8 @@ func (r *BulkRequest) check() error {
 	switch {
 	case r.Rate < 0 || r.Rate > maxRate:
 		return invalidf("rate %d is not between 1 and %d sagas a second", r.Rate, maxRate)
-	case r.Confirm < 0:
-		return invalidf("confirm %d is negative", r.Confirm)
+	case r.Confirm < 0 || r.Confirm > maxCounted:
+		return invalidf("confirm %d is no count from 0 to %d: narrow the filter down", r.Confirm, maxCounted)
 	}
 	if r.Rate == 0 {
 		r.Rate = defaultRate

@@ -96,6 +96,7 @@ func (v *Verbs) history(ctx context.Context, part orchestrator.Partition, id str
 		fresh, last, err = read(ctx, part, id, 0)
 	}
 	if err != nil {
+		v.histories.note(id, r, sizeOf(r.messages)) // anybody may ask for ids that there are not
 		return nil, err
 	}
 	all := append(r.messages, fresh...) // others have parts of it, and none beyond
