@@ -54,6 +54,7 @@ func (t *Telemetry) again(ctx context.Context, p int, m orchestrator.Message) {
 	if !tells(m) {
 		return
 	}
+	m.Body = nil
 	select {
 	case t.queue <- item{kind: read, p: p, message: m}:
 	case <-ctx.Done():

@@ -177,6 +177,7 @@ func (t *Telemetry) Read(p int, m orchestrator.Message, live bool) {
 		at.(*atomic.Uint64).Store(m.Sequence)
 	}
 	if tells(m) && (live || time.Since(m.Time) < recent) {
+		m.Body = nil // spans need none, and a queue full of them is gigabytes
 		t.put(item{kind: read, p: p, message: m})
 	}
 }
