@@ -29,6 +29,13 @@ export function control(r) {
   return words.join(" ");
 }
 
+/** failures is the command that groups failures alike. */
+export function failures(asked) {
+  const words = ["amends", "failures"];
+  for (const key of ["definition", "step", "since"]) if (asked[key]) words.push("--" + key, quote(asked[key]));
+  return words.join(" ");
+}
+
 const flags = {
   statuses: "--status", tag: "--tag", from: "--since", to: "--until", step: "--step",
   fingerprint: "--fingerprint", stuck_longer_than: "--stuck-longer-than",

@@ -4,15 +4,16 @@ import { address, href, set } from "../router.js";
 import { get } from "../api.js";
 import { useEvery, useNow, useResource } from "../resource.js";
 import { counts } from "../counts.js";
-import { Card, Empty, Failed, Loading, Way } from "../parts/parts.js";
+import { Card, Cli, Empty, Failed, Loading, Way } from "../parts/parts.js";
 import { Spark } from "../parts/spark.js";
 import { BulkDialog } from "../parts/bulkdialog.js";
 import { icon } from "../parts/icons.js";
 import { ago, count, moment, plural, time } from "../model/format.js";
 import { since } from "../model/query.js";
+import { failures } from "../model/cli.js";
 
 const buckets = 24;
-const spans = [["1h", "the last hour"], ["24h", "the last day"], ["7d", "the last week"], ["", "all time"]];
+const spans = [["1h", "the last hour"], ["24h", "the last day"], ["168h", "the last week"], ["", "all time"]];
 
 function Cluster({ c, now, act, span }) {
   const at = c.step ? html`<${Way} direction=${c.direction || "do"} /> <b>${c.step}</b>` : html`<b>at no step</b>`;
@@ -44,5 +45,6 @@ export function FailuresPage() {
       ${clusters.length ? html`<ol class="clusters">${clusters.map((c) => html`<${Cluster} key=${c.fingerprint + c.definition} c=${c} now=${now} act=${setActing} span=${words} />`)}</ol>`
         : html`<${Empty} shape="completed" title="Nothing failed in ${words}"><p>Sagas that turn back, or that wait for a person, are grouped here by what went wrong.</p>${span && html`<button type="button" class="btn" onClick=${() => set({ since: " " }, {})}>Look at all time</button>`}<//>`}
       ${(page.data.rest > 0 || page.data.unsorted > 0) && html`<p class="in small muted">${icon("info", 13)} and ${count((page.data.rest ?? 0) + (page.data.unsorted ?? 0))} more that are in none of these groups</p>`}<//>` : !page.error && html`<${Loading} what="Sorting the failures" />`}
+    <div class="tight"><span class="tiny muted">The same on the command line</span><${Cli} command=${failures({ definition, step, since: span })} /></div>
     ${acting && html`<${BulkDialog} filter=${{ definition: acting.definition, fingerprint: acting.fingerprint, statuses: ["stuck"] }} words=${`stuck, ${acting.definition}, ${acting.error}`} suggest=${{ step: acting.step ?? "", direction: acting.direction || "do" }} close=${() => setActing(null)} />`}`;
 }

@@ -57,7 +57,7 @@ function Filters({ filter, definitions }) {
   return html`<div class="filters"><form onSubmit=${find} class="field find"><span id="find-label">saga's id, or tag=value</span><input id="find" name="find" type="search" aria-labelledby="find-label" placeholder="order-17, or customer=ann, then Enter" autocomplete="off" /></form>
     ${select("definition", "definition", [["", "all"], ...names.map((n) => [n, n])])}
     <label class="field"><span>stands or failed at step</span><input value=${filter.step ?? ""} onChange=${change("step")} placeholder="charge" size="12" /></label>
-    ${select("since", "started in the last", [["", "any time"], ["15m", "15 min"], ["1h", "hour"], ["24h", "day"], ["7d", "week"]])}
+    ${select("since", "started in the last", [["", "any time"], ["15m", "15 min"], ["1h", "hour"], ["24h", "day"], ["168h", "week"]])}
     ${select("stuck_longer_than", "stuck longer than", [["", "–"], ["1m", "1 min"], ["10m", "10 min"], ["1h", "1 h"], ["24h", "1 day"]])}
     <div class="row">${[["retrying", "retrying now"], ["suspended", "suspended"], ["parked", "parked"]].map(([f, t]) => html`<label class="check"><input type="checkbox" checked=${filter[f] === "true"} onChange=${change(f)} />${t}</label>`)}</div></div>`;
 }
