@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/amends-io/amends/orchestrator/instance"
 )
@@ -58,27 +59,15 @@ func (o *object) event(ev instance.Event) {
 		o.open()
 		o.text("fingerprint", ev.Fingerprint)
 	case instance.ActionRequested:
-		o.open()
-		o.text("step", ev.Step)
-		o.count("number", ev.Number)
-		o.text("participant", ev.Participant)
-		o.time("due", ev.Due)
+		o.requested(ev.Step, ev.Number, ev.Participant, ev.Due)
 		o.yes("pivot", ev.Pivot)
 	case instance.ActionDone:
-		o.open()
-		o.text("step", ev.Step)
-		o.count("number", ev.Number)
+		o.attempt(ev.Step, ev.Number)
 		o.number("reply", ev.Reply)
 	case instance.CompensationRequested:
-		o.open()
-		o.text("step", ev.Step)
-		o.count("number", ev.Number)
-		o.text("participant", ev.Participant)
-		o.time("due", ev.Due)
+		o.requested(ev.Step, ev.Number, ev.Participant, ev.Due)
 	case instance.CompensationDone:
-		o.open()
-		o.text("step", ev.Step)
-		o.count("number", ev.Number)
+		o.attempt(ev.Step, ev.Number)
 		o.number("reply", ev.Reply)
 		o.yes("nothing", ev.Nothing)
 	default:
@@ -86,6 +75,19 @@ func (o *object) event(ev instance.Event) {
 		return
 	}
 	o.close()
+}
+
+// attempt begins an event that names one.
+func (o *object) attempt(step string, number int) {
+	o.open()
+	o.text("step", step)
+	o.count("number", number)
+}
+
+func (o *object) requested(step string, number int, participant string, due time.Time) {
+	o.attempt(step, number)
+	o.text("participant", participant)
+	o.time("due", due)
 }
 
 // DecodeEvents reads what EncodeEvents wrote. It fails on an event that it
