@@ -60,7 +60,11 @@ func testJournal(t *testing.T, batches bool) {
 				t.Fatal(err)
 			}
 		}
-		j, nc := open(t, s, natsjournal.WithPrefix(prefix))
+		options := []natsjournal.Option{natsjournal.WithPrefix(prefix)}
+		if batches { // a message may wait for thousands before it
+			options = append(options, natsjournal.WithTimeout(time.Minute))
+		}
+		j, nc := open(t, s, options...)
 		return connected{j, nc}
 	})
 }
