@@ -104,18 +104,11 @@ func (h *hub) join(id string, reader chan struct{}) (*topic, error) {
 	t := h.topics[id]
 	if t == nil {
 		t = &topic{id: id, wake: make(chan struct{}, 1), readers: map[chan struct{}]bool{}}
-		unfollow := func() {}
-		if h.feed != nil {
-			var err error
-			if unfollow, err = h.feed.Follow(h.verbs.Partition(id), id, t.announced); err != nil {
-				return nil, err
-			}
-		}
 		ctx, cancel := context.WithCancel(h.ctx)
 		t.stop = cancel
 		h.topics[id] = t
 		h.group.Go(func() {
-			defer unfollow()
+			defer h.listen(t)()
 			h.follow(ctx, t)
 		})
 	}
@@ -135,6 +128,21 @@ func (h *hub) leave(t *topic, reader chan struct{}) {
 		t.stop()
 		delete(h.topics, t.id)
 	}
+}
+
+// listen has t hear of news, until unfollow. A server that does not answer makes
+// it wait, and so nobody else may wait for it.
+func (h *hub) listen(t *topic) (unfollow func()) {
+	if h.feed == nil {
+		return func() {}
+	}
+	unfollow, err := h.feed.Follow(h.verbs.Partition(t.id), t.id, t.announced)
+	if err != nil {
+		h.log.Warn("a saga's news are only looked for", "saga", t.id, "every", lookEvery, "error", protocol.Text(err.Error(), 300))
+		return func() {}
+	}
+	poke(t.wake) // what came before
+	return unfollow
 }
 
 // announced is told by the feed, and must not wait.

@@ -65,6 +65,10 @@ type Server struct {
 	parts   []func() // to close, of a console that is apart
 }
 
+// writeTimeout bounds an answer: one that its reader does not take holds a whole
+// history. Streams have a bound of their own for each event.
+const writeTimeout = 2 * time.Minute
+
 // loopback are the names that a request to this machine's own address is for.
 var loopback = []string{"localhost", "127.0.0.1", "::1"}
 
@@ -95,6 +99,7 @@ func Start(cfg Config) (*Server, error) {
 		URL: "http://" + address.String() + cfg.BasePath, console: c, ended: make(chan error, 1),
 		http: &http.Server{
 			Handler: handler(c, cfg), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+			WriteTimeout:   writeTimeout,
 			MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 		},
 	}
