@@ -46,48 +46,54 @@ func (s *stream) History(ctx context.Context, id string, from uint64) ([]orchest
 	ctx, cancel := s.journal.bounded(ctx)
 	defer cancel()
 	var found []orchestrator.Message
-	next := page{Sequence: max(from, 1), NextBySubject: s.journal.subjects.Saga(s.partition, id), Batch: pageMessages, MaxBytes: pageBytes}
+	// One message says how many there are, and then so many are asked for: when
+	// a page has room for one more, the server looks for it up to the stream's
+	// end, which takes a hundred times as long as the others.
+	next := page{Sequence: max(from, 1), NextBySubject: s.journal.subjects.Saga(s.partition, id), Batch: 1, MaxBytes: pageBytes}
 	for {
-		messages, more, err := s.page(ctx, next)
-		if err != nil {
+		messages, pending, err := s.page(ctx, next)
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("history of %s: %w", id, err)
+		case pending == 0 || len(messages) == 0:
+			return append(found, messages...), nil
+		case next.Batch == 1:
+			next.Batch = min(1+pending, pageMessages) // that one again: the server counts from the start for nothing
+		default:
+			found = append(found, messages...)
+			next.Sequence, next.Batch = messages[len(messages)-1].Sequence+1, min(pending, pageMessages)
 		}
-		found = append(found, messages...)
-		if !more || len(messages) == 0 {
-			return found, nil
-		}
-		next.Sequence = messages[len(messages)-1].Sequence + 1
 	}
 }
 
-// page reads one page, and reports whether there are more.
-func (s *stream) page(ctx context.Context, p page) (found []orchestrator.Message, more bool, err error) {
+// page reads one page, and returns how many there are behind it.
+func (s *stream) page(ctx context.Context, p page) (found []orchestrator.Message, pending int, err error) {
 	body, err := json.Marshal(p)
 	if err != nil {
-		return nil, false, err
+		return nil, 0, err
 	}
 	answers, end, err := s.journal.replies.request(s.journal.api+"DIRECT.GET."+s.name, body, p.Batch+1)
 	if err != nil {
-		return nil, false, err
+		return nil, 0, err
 	}
 	defer end()
 	var last uint64
 	for {
 		select {
 		case <-ctx.Done():
-			return nil, false, ctx.Err()
+			return nil, 0, ctx.Err()
 		case m := <-answers:
 			// A stored message has a subject, whatever its headers say.
 			if final(m.Header, jetstream.SubjectHeader) == "" {
-				more, err := endOfPage(m, last)
-				return found, more, err
+				pending, err := endOfPage(m, last)
+				return found, pending, err
 			}
 			message, before, err := s.stored(m)
 			if err != nil {
-				return nil, false, err
+				return nil, 0, err
 			}
 			if before != last {
-				return nil, false, fmt.Errorf("messages between %d and %d did not arrive", last, before)
+				return nil, 0, fmt.Errorf("messages between %d and %d did not arrive", last, before)
 			}
 			last = message.Sequence
 			found = append(found, message)
@@ -96,19 +102,19 @@ func (s *stream) page(ctx context.Context, p page) (found []orchestrator.Message
 }
 
 // endOfPage reads the message that ends a page.
-func endOfPage(m *nats.Msg, last uint64) (more bool, err error) {
+func endOfPage(m *nats.Msg, last uint64) (pending int, err error) {
 	switch status := m.Header.Get("Status"); status {
 	case "204":
 		if text := m.Header.Get(jetstream.LastSequenceHeader); text != strconv.FormatUint(last, 10) {
-			return false, fmt.Errorf("messages after %d up to %.20s did not arrive", last, text)
+			return 0, fmt.Errorf("messages after %d up to %.20s did not arrive", last, text)
 		}
-		return m.Header.Get(headerNumPending) != "0", nil
+		return strconv.Atoi(m.Header.Get(headerNumPending))
 	case "404":
-		return false, nil
+		return 0, nil
 	case "503":
-		return false, nats.ErrNoResponders
+		return 0, nats.ErrNoResponders
 	default:
-		return false, fmt.Errorf("status %.20q %.80q", status, m.Header.Get("Description"))
+		return 0, fmt.Errorf("status %.20q %.80q", status, m.Header.Get("Description"))
 	}
 }
 
