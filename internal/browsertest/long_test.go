@@ -64,6 +64,7 @@ func TestASagaOfTenThousandEvents(t *testing.T) {
 		t.Errorf("%d bytes of heap", heap)
 	}
 	p.sound()
+	t.Run("rows open in place", func(t *testing.T) { rowsOpenInPlace(t, w) })
 }
 
 // number reads a count as the page writes it.

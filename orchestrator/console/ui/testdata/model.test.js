@@ -6,7 +6,7 @@ import { append, indexOf, points, rows } from "../static/model/history.js";
 import { asOf, progress, segments } from "../static/model/trace.js";
 import { axis, bands, bars, busy, ticks } from "../static/model/waterfall.js";
 import { compare, criticalPath } from "../static/model/critical.js";
-import { reveal, slice } from "../static/model/window.js";
+import { place, reveal, slice } from "../static/model/window.js";
 import { command } from "../static/model/keys.js";
 import { ago, bytes, count, length, time } from "../static/model/format.js";
 import { control, list, quote } from "../static/model/cli.js";
@@ -131,6 +131,13 @@ export const tests = {
     same(slice({ top: 0, height: 100, row: 10, total: 3 }), { from: 0, to: 3, before: 0, after: 0 });
     same(slice({ top: 9999, height: 100, row: 10, total: 0 }), { from: 0, to: 0, before: 0, after: 0 });
     same([reveal({ top: 100, height: 50, row: 10, i: 12 }), reveal({ top: 100, height: 50, row: 10, i: 2 }), reveal({ top: 0, height: 50, row: 10, i: 30 })], [100, 10, 270]);
+  },
+  "a window counts what is open in place"() {
+    const with2 = { row: 10, tall: 100, open: [1, 30], spare: 0 };
+    same([place(0, with2), place(1, with2), place(2, with2), place(31, with2)], [0, 10, 120, 510]);
+    same(slice({ top: 115, height: 20, total: 100, ...with2 }), { from: 1, to: 4, before: 10, after: 1060 }); // in the part beneath row 1
+    same(slice({ top: 120, height: 20, total: 100, ...with2 }), { from: 2, to: 4, before: 120, after: 1060 });
+    same(reveal({ top: 0, height: 50, i: 2, ...with2 }), 90);
   },
   "a key is ours unless somebody types, or shortcuts are off"() {
     const free = { typing: false, off: false, dialog: false };
