@@ -7,7 +7,7 @@ import { useResource } from "../resource.js";
 import { counts } from "../counts.js";
 import { Card, Cli, Empty, Failed, Loading, Status, Way } from "../parts/parts.js";
 import { Graph } from "../saga/graph.js";
-import { saveMermaid, saveSVG } from "../saga/save.js";
+import { saveMermaid, savePNG, saveSVG } from "../saga/save.js";
 import { count, length, plural } from "../model/format.js";
 import { diff } from "../model/diff.js";
 
@@ -51,7 +51,7 @@ export function DefinitionPage({ name, version }) {
   return html`<div class="tight"><nav class="small" aria-label="Where"><a href=${href("/definitions")}>Definitions</a> <span class="muted">/</span></nav>
       <div class="spread"><h1>${name}@${version}</h1><div class="row">${versions.map((v) => html`<a key=${v} class="btn low ${v === version ? "on" : ""}" aria-current=${v === version ? "page" : undefined} href=${href(`/definitions/${name}/${v}`)}>version ${v}</a>`)}</div></div>
       <p class="row small">${Object.entries(running).map(([s, n]) => html`<a class="row nowrap" href=${href("/", { definition: name, version, status: s })}><${Status} status=${s} /><span class="num">${count(n)}</span></a>`)}</p></div>
-    <${Card} flush title="Plan" tools=${html`<button type="button" class="btn low" onClick=${(e) => saveSVG(e.target.closest(".card").querySelector(".graph svg"), `${name}-${version}`)}>SVG</button><button type="button" class="btn low" onClick=${() => saveMermaid(name, version)}>Mermaid</button>`}>
+    <${Card} flush title="Plan" tools=${html`<button type="button" class="btn low" onClick=${(e) => saveSVG(e.target.closest(".card").querySelector(".graph svg"), `${name}-${version}`)}>SVG</button><button type="button" class="btn low" onClick=${(e) => savePNG(e.target.closest(".card").querySelector(".graph svg"), `${name}-${version}`)}>PNG</button><button type="button" class="btn low" onClick=${() => saveMermaid(name, version)}>Mermaid</button>`}>
       <${Graph} graph=${graph} selected=${picked} onSelect=${(s) => setPicked({ step: s.step ?? "", direction: s.direction ?? "do" })} /><//>
     <${Card} flush title="Steps"><div class="scroll" tabindex="0" role="region" aria-label="Steps"><table><thead><tr><th>step</th><th>after</th><th>done by</th><th>time-out</th><th>tried</th><th>undone by</th><th>tried</th></tr></thead><tbody>
       ${d.steps.map((s) => html`<tr class=${s.name === picked.step ? "at" : ""}><td><b>${s.name}</b> ${s.pivot && html`<span class="tag">pivot</span>`}</td><td>${s.after.join(", ") || html`<span class="muted">start</span>`}</td><td>${s.participant}.${s.action}</td><td class="num">${length(s.timeout_ms)}</td><td class="small">${policy(s.retry)}${s.on_timeout ? `; on time-out: ${s.on_timeout}` : ""}</td>

@@ -23,7 +23,7 @@ import { NotUndone, Plan, Waits } from "../saga/plan.js";
 import { State } from "../saga/state.js";
 import { Actions } from "../saga/actions.js";
 import { Facts } from "../saga/facts.js";
-import { historyURL, saveMermaid, saveSVG } from "../saga/save.js";
+import { historyURL, saveMermaid, savePNG, saveSVG } from "../saga/save.js";
 
 const over = (status) => status === "completed" || status === "compensated";
 
@@ -117,7 +117,7 @@ export function SagaPage({ id }) {
       <${Card} flush id="graph" title="Graph" tools=${html`${shown.turned && html`<span class="chip s-compensating turned-note" title=${shown.turned.reason}>${icon("compensating")}turned back${shown.turned.step ? ` at ${shown.turned.step}` : ""}${shown.turned.attempt ? `, attempt ${shown.turned.attempt}` : ""}: ${shown.turned.reason}</span>`}
         <${Tabs} label="Show as" value=${picture ? "graph" : "list"} options=${[["graph", "picture"], ["list", "list"]]} onChange=${(v) => set({ view: v === "list" ? v : "" })} />
         ${picture && html`<span class="row tools"><button type="button" class="btn low icon" aria-label="Smaller" onClick=${() => setZoom((zoom || 1) / 1.25)}>−</button><button type="button" class="btn low icon" aria-label="Larger" onClick=${() => setZoom((zoom || 1) * 1.25)}>+</button><button type="button" class="btn low" onClick=${() => setZoom(0)}>fit</button>
-          <button type="button" class="btn low" onClick=${() => saveSVG(graphCard.current.querySelector(".graph svg"), id)}>SVG</button><button type="button" class="btn low" onClick=${() => saveMermaid(saga.definition, saga.version)}>Mermaid</button></span>`}`}>
+          <button type="button" class="btn low" onClick=${() => saveSVG(graphCard.current.querySelector(".graph svg"), id)}>SVG</button><button type="button" class="btn low" onClick=${() => savePNG(graphCard.current.querySelector(".graph svg"), id)}>PNG</button><button type="button" class="btn low" onClick=${() => saveMermaid(saga.definition, saga.version)}>Mermaid</button></span>`}`}>
         <div ref=${graphCard}>${!graph ? html`<p class="alone muted">${saga.definition ? "The definition's picture cannot be shown: it is not registered." : "Its start names no definition."}</p>`
           : picture ? html`<${Graph} graph=${graph} progress=${prog} status=${status} turned=${shown.turned} selected=${sel} onSelect=${select} zoom=${zoom} />`
           : html`<${Steps} graph=${graph} progress=${prog} turned=${shown.turned} selected=${sel} onSelect=${select} until=${until} />`}</div><//>

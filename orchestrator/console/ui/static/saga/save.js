@@ -2,7 +2,7 @@
 import { get, url } from "../api.js";
 import { say } from "../parts/parts.js";
 
-/** save hands a text to the browser as a file. */
+/** save hands a text, or a blob, to the browser as a file. */
 export function save(name, kind, text) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: kind }));
@@ -16,8 +16,8 @@ export const historyURL = (id) => url(`/sagas/${id}/export`);
 
 const properties = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font", "font-size", "font-weight", "font-family", "text-anchor"];
 
-/** saveSVG writes the picture on the page with its looks in it, so that it stands alone. */
-export function saveSVG(svg, name) {
+/** alone returns the picture on the page as a text with its looks in it, so that it stands alone. */
+function alone(svg) {
   const copy = svg.cloneNode(true);
   const from = [svg, ...svg.querySelectorAll("*")], to = [copy, ...copy.querySelectorAll("*")];
   from.forEach((node, i) => {
@@ -26,7 +26,34 @@ export function saveSVG(svg, name) {
     for (const a of ["class", "tabindex", "role", "aria-label", "aria-pressed"]) to[i].removeAttribute(a);
   });
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  save(name + ".svg", "image/svg+xml", new XMLSerializer().serializeToString(copy));
+  return new XMLSerializer().serializeToString(copy);
+}
+
+/** saveSVG writes the picture as what it is. */
+export const saveSVG = (svg, name) => save(name + ".svg", "image/svg+xml", alone(svg));
+
+const side = 16000; // the longest that every browser's canvas can have
+
+/** savePNG writes the picture in dots, two for each of the page's, on the page's ground. */
+export async function savePNG(svg, name) {
+  try {
+    const image = new Image();
+    image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(alone(svg));
+    await image.decode();
+    const width = svg.width.baseVal.value, height = svg.height.baseVal.value;
+    const scale = Math.min(2, side / Math.max(width, height));
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [Math.ceil(width * scale), Math.ceil(height * scale)];
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--surface");
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+    const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+    if (!blob) throw new Error("it is too large for this browser");
+    save(name + ".png", "image/png", blob);
+  } catch (e) {
+    say(`The picture cannot be drawn (${e.message}): take the SVG.`, "stuck");
+  }
 }
 
 /** saveMermaid writes the definition as a flowchart. */
