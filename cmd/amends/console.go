@@ -26,6 +26,7 @@ const defaultHTTP = "127.0.0.1:8080"
 type httpFlags struct {
 	address, basePath string
 	hosts             []string
+	readOnly          bool
 	given             bool // somebody asked for this address
 }
 
@@ -33,6 +34,7 @@ func (f *httpFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.address, "http", defaultHTTP, "`address` of the HTTP API; none if empty")
 	flags.StringVar(&f.basePath, "base-path", "", "`path` in front of it, as /amends, where a proxy has it there")
 	flags.StringArrayVar(&f.hosts, "http-host", nil, "`name` that requests may be for, beside those of this machine; may be repeated")
+	flags.BoolVar(&f.readOnly, "read-only", false, "only show over HTTP: every change is refused there")
 }
 
 // start serves the console, and metrics if there are any, unless there should be
@@ -43,7 +45,7 @@ func (f httpFlags) start(v *verbs.Verbs, c *client.Client, metrics http.Handler,
 		return nil, nil
 	}
 	s, err := web.Start(web.Config{
-		Verbs: v, Feed: c, Address: f.address, BasePath: f.basePath, Hosts: f.hosts, Metrics: metrics, Version: version, Log: log,
+		Verbs: v, Feed: c, Address: f.address, BasePath: f.basePath, ReadOnly: f.readOnly, Hosts: f.hosts, Metrics: metrics, Version: version, Log: log,
 	})
 	if err == nil {
 		log.Info("the API is served", "url", s.URL)

@@ -107,7 +107,7 @@ type world struct {
 	t       testing.TB
 	nats    *server.Server
 	client  *client.Client
-	console *console.Console
+	verbs   *verbs.Verbs
 	url     string
 
 	refunds atomic.Bool   // succeed
@@ -132,19 +132,26 @@ func newWorld(t testing.TB, base string) *world {
 	w.orchestrate(view)
 	w.client, err = client.New(natstest.Connect(t, w.nats))
 	must(t, err)
-	v := verbs.New(verbs.Config{Journal: journal, View: view, Sagas: w.client.Sagas(), Fleet: w.client, Log: quiet(), Name: "console",
+	w.verbs = verbs.New(verbs.Config{Journal: journal, View: view, Sagas: w.client.Sagas(), Fleet: w.client, Log: quiet(), Name: "console",
 		Durability: func(context.Context) (verbs.Durability, error) {
 			return verbs.Durability{Partitions: 1, Replicas: 1, Server: "2.15.2", Sync: "2m0s"}, nil
 		}})
-	w.console, err = console.New(console.Config{Verbs: v, Feed: w.client, BasePath: base, Log: quiet()})
-	must(t, err)
-	pages, err := ui.New(ui.Config{Base: base, Version: "test"})
-	must(t, err)
-	w.console.Handle("/", pages)
-	s := httptest.NewServer(w.console)
-	w.url = s.URL + base
-	t.Cleanup(func() { w.console.Close(); s.Close(); v.Close(); w.client.Close() })
+	t.Cleanup(func() { w.verbs.Close(); w.client.Close() })
+	w.serve(base, false)
 	return w
+}
+
+// serve starts a console, which is the world's from now on.
+func (w *world) serve(base string, readOnly bool) {
+	w.t.Helper()
+	c, err := console.New(console.Config{Verbs: w.verbs, Feed: w.client, BasePath: base, ReadOnly: readOnly, Log: quiet()})
+	must(w.t, err)
+	pages, err := ui.New(ui.Config{Base: base, Version: "test", ReadOnly: readOnly})
+	must(w.t, err)
+	c.Handle("/", pages)
+	s := httptest.NewServer(c)
+	w.url = s.URL + base
+	w.t.Cleanup(func() { c.Close(); s.Close() })
 }
 
 func must(t testing.TB, err error) {

@@ -38,6 +38,9 @@ type Config struct {
 	Feed     Feed     // nil: live events come when they are looked for
 	BasePath string   // in front of everything, as /amends; empty or beginning with /
 	Hosts    []string // names that a request may be for; empty: any
+	// ReadOnly refuses whatever changes something, over HTTP; who drives the
+	// sagas, and answers over NATS, is not asked.
+	ReadOnly bool
 	// WriteTimeout is how long a reader of a stream may not read before it is
 	// cut off; 10 s if zero.
 	WriteTimeout time.Duration

@@ -13,6 +13,7 @@ const (
 	codeMethod      = "method"
 	codeMediaType   = "media-type"
 	codeCrossOrigin = "cross-origin"
+	codeReadOnly    = "read-only"
 )
 
 // A problem is an error as RFC 9457 has it.
@@ -44,6 +45,7 @@ var kinds = map[string]struct {
 	codeMethod:                   {http.StatusMethodNotAllowed, "Another method is wanted"},
 	codeMediaType:                {http.StatusUnsupportedMediaType, "Only application/json is taken"},
 	codeCrossOrigin:              {http.StatusForbidden, "Sent by a page of another origin"},
+	codeReadOnly:                 {http.StatusForbidden, "Nothing can be changed here"},
 }
 
 // fail writes err as a problem document.

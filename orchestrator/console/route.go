@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -75,6 +76,9 @@ func (c *Console) serve(methods map[string]operation, w http.ResponseWriter, r *
 	}
 	if err := c.csrf.Check(r); err != nil {
 		return &verbs.Failure{Code: codeCrossOrigin, Err: err}
+	}
+	if c.cfg.ReadOnly && method != http.MethodGet {
+		return &verbs.Failure{Code: codeReadOnly, Err: errors.New("this console only shows: it was started with --read-only; ask where it may be done, or use the CLI over NATS")}
 	}
 	p, err := newParams(r)
 	if err != nil {

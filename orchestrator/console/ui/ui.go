@@ -35,6 +35,8 @@ var pages = regexp.MustCompile(`^/(|sagas|sagas/[A-Za-z0-9_-]{1,64}|compare|fail
 type Config struct {
 	Base    string // where a proxy puts us, as /amends; paths arrive here without it
 	Version string // of the program
+	// ReadOnly says that the API refuses changes, so that nothing is offered.
+	ReadOnly bool
 }
 
 type asset struct {
@@ -91,7 +93,7 @@ func (h *Handler) makePage(c Config, modules []string) error {
 	}
 	var b bytes.Buffer
 	err = index.Execute(&b, map[string]any{
-		"Base": c.Base, "Assets": c.Base + h.prefix, "Version": c.Version, "Modules": modules,
+		"Base": c.Base, "Assets": c.Base + h.prefix, "Version": c.Version, "Modules": modules, "ReadOnly": c.ReadOnly,
 	})
 	h.page = compressed("text/html; charset=utf-8", b.Bytes())
 	return err

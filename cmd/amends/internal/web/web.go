@@ -50,6 +50,7 @@ type Config struct {
 	Address  string       // host:port; port 0 is a free one
 	BasePath string       // in front of every path
 	Version  string       // of the program, for the pages
+	ReadOnly bool         // refuse changes
 	Hosts    []string     // names it goes by, beside those of the loopback
 	Metrics  http.Handler // of Prometheus, at /metrics; nil if nobody asked for them
 	Log      *slog.Logger
@@ -85,11 +86,11 @@ func Start(cfg Config) (*Server, error) {
 	} else if len(hosts) == 0 {
 		cfg.Log.Warn("the console has no authentication yet, and listens beyond this machine", "address", address.String())
 	}
-	c, err := console.New(console.Config{Verbs: cfg.Verbs, Feed: cfg.Feed, BasePath: cfg.BasePath, Hosts: hosts, Log: cfg.Log})
+	c, err := console.New(console.Config{Verbs: cfg.Verbs, Feed: cfg.Feed, BasePath: cfg.BasePath, ReadOnly: cfg.ReadOnly, Hosts: hosts, Log: cfg.Log})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	pages, err := ui.New(ui.Config{Base: cfg.BasePath, Version: cfg.Version})
+	pages, err := ui.New(ui.Config{Base: cfg.BasePath, Version: cfg.Version, ReadOnly: cfg.ReadOnly})
 	if err != nil {
 		c.Close()
 		return nil, errors.Join(err, listener.Close())

@@ -7,6 +7,7 @@ import { shortcutsOff, turnShortcuts, useKeys } from "./keys.js";
 import { help } from "./model/keys.js";
 import { icon } from "./parts/icons.js";
 import { Empty, said } from "./parts/parts.js";
+import { readOnly } from "./permits.js";
 import { counts, useCounts } from "./counts.js";
 import { ListPage } from "./pages/list.js";
 import { SagaPage } from "./pages/saga.js";
@@ -56,7 +57,7 @@ function Top({ onHelp }) {
     <a class="brand" href=${href("/")}><svg width="24" height="24" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8" fill="#3b4fd8" /><path d="M8 12h12a4 4 0 0 1 0 9H10" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" /><path d="M14 16.5 9.5 21l4.5 4.500" fill="none" stroke="#ffc46b" stroke-width="3" stroke-linecap="round" stroke-linejoin="round" /></svg>Amends</a>
     <nav class="nav" aria-label="Main">${menu.map(([to, text]) => html`<a key=${to} href=${href(to)} aria-current=${here(path, to) ? "page" : undefined}>${text}${
       to === "/failures" && stuck ? html`<span class="bubble" title="${stuck} stuck">${stuck}<span class="hidden"> stuck</span></span>` : null}</a>`)}</nav>
-    <div class="row"><${Live} />
+    <div class="row">${readOnly && html`<span class="chip s-suspended" data-part="read-only" title="this console shows, and changes nothing">${icon("info")}read only</span>`}<${Live} />
       <button type="button" class="btn plain icon" onClick=${onHelp} title="Keys (?)" aria-label="Help and keys">${icon("help")}</button>
       <button type="button" class="btn plain icon" onClick=${toggle} title=${dark() ? "Light" : "Dark"} aria-label=${dark() ? "Use the light theme" : "Use the dark theme"}>${icon(dark() ? "sun" : "moon")}</button></div></header>`;
 }

@@ -3,7 +3,7 @@ import { html, useState } from "../lib.js";
 import { href } from "../router.js";
 import { get, post } from "../api.js";
 import { useEvery, useNow, useResource } from "../resource.js";
-import { who } from "../permits.js";
+import { may, who } from "../permits.js";
 import { Card, Cli, Empty, Failed, Loading } from "../parts/parts.js";
 import { command } from "../parts/bulkdialog.js";
 import { icon } from "../parts/icons.js";
@@ -48,7 +48,7 @@ export function BulkPage({ id }) {
   if (page.error?.code === "not-found") return html`<section class="card"><${Empty} shape="unknown" title="Nobody remembers bulk action ${id}"><p>The member that ran it is gone. What it asked for is in the history of each saga.</p><a class="btn" href=${href("/bulk")}>Bulk actions</a><//></section>`;
   if (!b) return page.error ? html`<${Failed} error=${page.error} retry=${page.reload} />` : html`<${Loading} />`;
   return html`<div class="tight"><nav class="small" aria-label="Where"><a href=${href("/bulk")}>Bulk actions</a> <span class="muted">/</span></nav><div class="spread"><div class="row"><h1>${what(b)}</h1><${State} state=${b.state} /></div>
-      ${b.state === "running" && html`<button type="button" class="btn danger" data-action="stop" onClick=${stop}>Stop</button>`}</div></div>
+      ${b.state === "running" && html`<button type="button" class="btn danger" data-action="stop" disabled=${Boolean(may("stop"))} title=${may("stop")} onClick=${stop}>Stop</button>`}</div></div>
     <${Failed} error=${error ?? page.error} />${b.problem && html`<div class="banner s-stuck">${icon("stuck", 18)}<div>${b.problem}</div></div>`}
     <${Card} title="Progress"><div class="stack"><div aria-live="polite"><${Progress} b=${b} /></div>
       <dl class="facts"><dt>on</dt><dd>${filterWords(b.filter)}</dd><dt>who</dt><dd>${b.who}</dd><dt>why</dt><dd>${b.reason || "–"}</dd><dt>began</dt><dd class="num">${moment(time(b.began))}</dd>${b.ended && html`<dt>ended</dt><dd class="num">${moment(time(b.ended))}</dd>`}<dt>rate</dt><dd class="num">${b.rate} a second</dd><dt>run by</dt><dd>${b.member}</dd></dl>

@@ -6,6 +6,7 @@ import { useEvery, useNow, useResource } from "../resource.js";
 import { counts } from "../counts.js";
 import { Card, Cli, Empty, Failed, Loading, Way } from "../parts/parts.js";
 import { Spark } from "../parts/spark.js";
+import { may } from "../permits.js";
 import { BulkDialog } from "../parts/bulkdialog.js";
 import { icon } from "../parts/icons.js";
 import { ago, count, moment, plural, time } from "../model/format.js";
@@ -23,7 +24,7 @@ function Cluster({ c, now, act, span }) {
       <p class="error">${c.error}</p>
       <p class="tiny muted">first ${moment(time(c.first), now)} · last ${ago(time(c.last), now)}${c.samples?.length ? html` · such as ${c.samples.slice(0, 3).map((id, i) => html`${i ? ", " : ""}<a class="mono" href=${href(`/sagas/${id}`)}>${id}</a>`)}` : ""}</p></div>
     ${c.buckets && html`<${Spark} counts=${c.buckets} words="failures over ${span}, oldest first: ${c.buckets.join(", ")}" />`}
-    <div class="row"><a class="btn" href=${href("/", filter)}>Show them</a><button type="button" class="btn" data-action="bulk" onClick=${() => act(c)}>Act on all…</button></div></li>`;
+    <div class="row"><a class="btn" href=${href("/", filter)}>Show them</a><button type="button" class="btn" data-action="bulk" disabled=${Boolean(may("bulk"))} title=${may("bulk")} onClick=${() => act(c)}>Act on all…</button></div></li>`;
 }
 
 export function FailuresPage() {

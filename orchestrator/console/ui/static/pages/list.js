@@ -8,6 +8,7 @@ import { useKeys } from "../keys.js";
 import { count as recount, counts } from "../counts.js";
 import { Cli, Empty, Failed, Loading, Status, statuses } from "../parts/parts.js";
 import { Views } from "../parts/views.js";
+import { may } from "../permits.js";
 import { BulkDialog } from "../parts/bulkdialog.js";
 import { icon } from "../parts/icons.js";
 import { ago, count, length, moment, time } from "../model/format.js";
@@ -130,7 +131,7 @@ export function ListPage() {
           ${said.length > 0 && html`<a class="small" href=${href("/")}>clear</a>`}</div>
         <div class="row">${fresh && html`<button type="button" class="btn low main" onClick=${() => { scrollTo(0, 0); setFresh(false); if (cursor) set({ cursor: "" }, {}); else page.reload(); }}>There are news: show</button>`}
           <details class="menu"><summary class="btn low">Columns</summary><div>${columns.map(([c, t]) => html`<label class="check"><input type="checkbox" checked=${!hidden.value.has(c)} onChange=${() => toggle(c)} />${t}</label>`)}</div></details>
-          <button type="button" class="btn low" data-action="bulk" disabled=${!sagas.length} onClick=${() => setBulk(true)}>Act on all that match…</button></div></div>
+          <button type="button" class="btn low" data-action="bulk" disabled=${!sagas.length || Boolean(may("bulk"))} title=${may("bulk")} onClick=${() => setBulk(true)}>Act on all that match…</button></div></div>
       <${Failed} error=${page.error} retry=${page.reload} />
       ${page.data ? (sagas.length ? html`<div class="scroll" tabindex="0" role="region" aria-label="Sagas"><table class="list"><thead><tr><th>status</th><th>id</th>${columns.filter(([c]) => !hidden.value.has(c)).map(([c, t]) => html`<th class="c-${c === "waits" ? "why" : c === "definition" ? "def" : c} ${c === "took" || c === "links" ? "right" : ""}">${t}</th>`)}</tr></thead>
         <tbody>${sagas.map((s, i) => html`<${Row} key=${s.id} s=${s} now=${now} here=${i === at} pick=${() => setAt(i)} />`)}</tbody></table></div>`

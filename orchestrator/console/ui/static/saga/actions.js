@@ -1,7 +1,7 @@
 // What a person may ask for, and the dialog in which it is asked.
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { post } from "../api.js";
-import { may, who } from "../permits.js";
+import { may, readOnly, who } from "../permits.js";
 import { control } from "../model/cli.js";
 import { icon } from "../parts/icons.js";
 import { Cli, Failed, say } from "../parts/parts.js";
@@ -30,7 +30,7 @@ export function Actions({ saga, plan, step, direction, at, low, onDone }) {
   if (at) return html`<p class="small muted">You look at the past: go back to now to act.</p>`;
   return html`<div class="row">${can.map((c) => html`<button type="button" key=${c.action + c.as} class="btn ${low ? "low" : ""} ${c.action === "cancel" ? "danger" : ""}" disabled=${Boolean(may(c.action))} title=${may(c.action)} data-action=${c.action + (c.as ? "-" + c.as : "")}
       onClick=${() => setAsking(c)}>${icon(actions[c.action]?.[2], 13)}${actions[c.action]?.[0] ?? c.action}${c.as ? " " + asWords[c.as] : ""}</button>`)}</div>
-    ${asking && html`<${Ask} saga=${saga} can=${asking} close=${() => setAsking(null)} onDone=${onDone} />`}`;
+    ${asking && html`<${Ask} saga=${saga} can=${asking} close=${() => setAsking(null)} onDone=${onDone} />`}${readOnly && html`<p class="small muted">read only: nothing can be asked for here.</p>`}`;
 }
 
 function Ask({ saga, can, close, onDone }) {

@@ -1,0 +1,63 @@
+package browsertest
+
+import (
+	"fmt"
+	"testing"
+)
+
+// A bulk action that runs is stopped from its page, and says how far it came.
+func TestABulkActionIsStopped(t *testing.T) {
+	w := newWorld(t, "")
+	const stuck = 25 // at one a second there is time to stop it
+	for i := range stuck {
+		w.start(fmt.Sprintf("stuck-%d", i), order{Customer: "dan", Units: 100 + i, Fate: stuckOnTheWay})
+	}
+	for i := range stuck {
+		w.settle(fmt.Sprintf("stuck-%d", i))
+	}
+	p := open(t, w, desk)
+	p.visit("/failures", `document.querySelector(".cluster [data-action=bulk]")`)
+	p.click(".cluster [data-action=bulk]")
+	p.fill("dialog[open] input[name=why]", "try again")
+	p.do(`const s = document.querySelectorAll("dialog[open] select"); s[1].value = "undo"; s[1].dispatchEvent(new Event("change", {bubbles: true}))`)
+	p.fill("dialog[open] input[name=step]", "charge")
+	p.fill(`dialog[open] input[type=number]`, "1")
+	p.click("dialog[open] .btn.main")
+	p.wait(fmt.Sprintf(`document.querySelector("dialog[open]").innerText.includes("%d sagas would be asked")`, stuck))
+	p.click("dialog[open] .btn.main")
+	p.wait(`location.pathname.startsWith("/bulk/") && document.querySelector("[role=progressbar]").getAttribute("aria-valuenow") > 0`)
+	p.picture("bulk-running")
+	p.accessible()
+	p.click("[data-action=stop]")
+	p.wait(`document.querySelector("h1 ~ .chip").innerText === "stopped" && !document.querySelector("[data-action=stop]")`)
+	if asked := eval[int](p, `Number(document.querySelector("[role=progressbar]").getAttribute("aria-valuenow"))`); asked < 1 || asked >= stuck {
+		t.Errorf("%d of %d were asked before it stopped", asked, stuck)
+	}
+	p.sound()
+}
+
+// Where the console is read only the pages say so, and offer nothing; what asks
+// all the same is refused, with the reason.
+func TestAReadOnlyConsole(t *testing.T) {
+	w := newWorld(t, "")
+	w.start("order-stuck", order{Customer: "dan", Units: 900, Fate: stuckOnTheWay})
+	w.settle("order-stuck")
+	p := open(t, w, desk)
+	p.visit("/sagas/order-stuck", `document.querySelector("[data-action=retry]:not(:disabled)")`)
+	if eval[bool](p, `Boolean(document.querySelector("[data-part=read-only]"))`) {
+		t.Error("a console that may change things says that it is read only")
+	}
+	w.serve("", true)
+	p = open(t, w, desk)
+	for i, path := range []string{"/sagas/order-stuck?step=charge&dir=undo", "/failures", "/"} {
+		p.visit(path, `document.querySelector("[data-action]") && document.querySelector("[data-part=read-only]").innerText === "read only"`)
+		p.wait(`[...document.querySelectorAll("[data-action]")].every((b) => b.disabled && b.title.startsWith("read only"))`)
+		p.picture("read-only-" + fmt.Sprint(i))
+		p.accessible()
+		p.sound()
+	}
+	told := eval[string](p, `fetch("/api/v1/sagas/order-stuck/control", {method: "POST", headers: {"Content-Type": "application/json"}, body: '{"action":"retry","step":"charge","direction":"undo","reason":"x"}'}).then(async (r) => r.status + " " + r.headers.get("Content-Type") + " " + (await r.json()).code)`)
+	if told != "403 application/problem+json read-only" {
+		t.Errorf("an action is answered by %q", told)
+	}
+}
