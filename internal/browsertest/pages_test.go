@@ -36,7 +36,7 @@ var looks = []struct {
 	browser.Look
 	axe bool
 }{
-	{"light", desk, true}, {"dark", dark(desk), true}, {"phone", phone, true}, {"phone-dark", dark(phone), false}, {"wall", dark(wall), false},
+	{"light", desk, true}, {"dark", dark(desk), true}, {"phone", phone, true}, {"phone-dark", dark(phone), true}, {"wall", wall, true}, {"wall-dark", dark(wall), true},
 }
 
 // Every page, in every theme and width: nothing goes wrong, nothing is wider
