@@ -44,7 +44,7 @@ type benchFlags struct {
 	duration       time.Duration
 	barrier        bool
 	dir, profile   string
-	replicas       int
+	replicas, kept int
 	rate, readers  int
 	sync           bool
 }
@@ -78,6 +78,7 @@ func newBench(a *app) *cobra.Command {
 	flags.IntVar(&f.replicas, "replicas", 1, "`number` of NATS servers to start, and of the journal's replicas: 1, 3 or 5")
 	flags.IntVar(&f.rate, "rate", 0, "`number` of sagas to start a second, as long as no more than --in-flight are under way")
 	flags.IntVar(&f.readers, "readers", 0, "`number` of live readers of a console, whose cost is measured; wants --rate")
+	flags.IntVar(&f.kept, "kept", 0, "`number` of sagas that end before each run, in its journal, and are kept: does a saga cost more then?")
 	flags.BoolVar(&f.sync, "sync-always", false, "the NATS servers write to disk what they acknowledge, and the journal takes atomic batches")
 	flags.StringVar(&f.profile, "profile", "", "`directory` for a CPU profile of each part, for 'go tool pprof'; profiling costs a few per cent")
 	_ = cmd.RegisterFlagCompletionFunc("path", cobra.FixedCompletions([]string{bench.Happy, bench.Compensate, bench.Bare, benchAll}, cobra.ShellCompDirectiveNoFileComp))
@@ -90,6 +91,9 @@ func (a *app) bench(ctx context.Context, cmd *cobra.Command, f benchFlags) (err 
 		return err
 	}
 	quietRedis(slog.New(slog.DiscardHandler)) // a server that is gone is told otherwise
+	if f.kept < 0 {
+		return usagef("--kept %d: sagas are counted from 0", f.kept)
+	}
 	if f.replicas != 1 && f.replicas != 3 && f.replicas != 5 {
 		return usagef("--replicas %d: 1, 3 or 5", f.replicas)
 	}
@@ -103,7 +107,7 @@ func (a *app) bench(ctx context.Context, cmd *cobra.Command, f benchFlags) (err 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	report, err := bench.Measure(ctx, bench.Config{
-		Points: points, Sagas: f.sagas, Seconds: f.duration.Seconds(), Dir: dir, Profile: f.profile, Replicas: f.replicas, Sync: f.sync, Rate: f.rate, Readers: f.readers, Redis: a.redis, NATS: given,
+		Points: points, Sagas: f.sagas, Seconds: f.duration.Seconds(), Dir: dir, Profile: f.profile, Replicas: f.replicas, Sync: f.sync, Rate: f.rate, Readers: f.readers, Kept: f.kept, Redis: a.redis, NATS: given,
 		Connect: a.benchConnect, Part: a.benchPart(cmd), Progress: func(text string) { fmt.Fprintln(a.stderr, text) },
 	})
 	switch {

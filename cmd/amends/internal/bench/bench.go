@@ -44,6 +44,7 @@ type Config struct {
 	Seconds float64 // of each run
 	Rate    int     // sagas a second, of a steady load; a closed loop if zero
 	Readers int     // who look on in every other round; then there is one point, with a rate
+	Kept    int     // sagas that end before a run, and whose histories stay
 	Dir     string  // of the servers' files
 	Redis   string  // URL of somebody's Redis; one is started if empty
 	NATS    bool    // somebody's NATS, which Connect and Part know; one is started otherwise
@@ -83,6 +84,7 @@ type Run struct {
 	Target    int                `json:"target_rate,omitempty"`
 	Readers   int                `json:"readers,omitempty"`
 	Events    int64              `json:"events,omitempty"` // that readers saw
+	Kept      int                `json:"kept,omitempty"` // sagas that had ended before
 	Sagas     int                `json:"sagas"`
 	Seconds   float64            `json:"seconds"`
 	Rate      float64            `json:"sagas_per_second"`

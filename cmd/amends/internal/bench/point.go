@@ -9,6 +9,9 @@ import (
 // Numbers in flight of which the best is the peak.
 var candidates = []int{128, 256, 512, 1024}
 
+// keptInFlight is how many of the sagas that are kept run at a time.
+const keptInFlight = 512
+
 // Parts of a run's time, or of its sagas, that are spent before it.
 const (
 	warmUpShare = 4 // a quarter
@@ -35,14 +38,18 @@ func (b *bench) point(ctx context.Context, p Point) (run Run, err error) {
 	}
 	defer s.close()
 	b.cfg.Progress(p.String() + ": warming up")
-	if _, err := s.load(ctx, b.part(p.Path, inFlight, warmUpShare)); err != nil {
+	warmUp := b.part(p.Path, inFlight, warmUpShare)
+	if b.cfg.Kept > 0 {
+		warmUp = load{Path: p.Path, InFlight: max(inFlight, keptInFlight), Sagas: b.cfg.Kept}
+	}
+	if _, err := s.load(ctx, warmUp); err != nil {
 		return Run{}, fmt.Errorf("warm-up: %w", err)
 	}
 	b.cfg.Progress(fmt.Sprintf("%s: measuring with %d in flight", p, inFlight))
 	if run, err = s.measure(ctx, b.part(p.Path, inFlight, 1)); err != nil {
 		return Run{}, err
 	}
-	run.Peak, run.Barrier = p.InFlight == Peak, p.Barrier
+	run.Peak, run.Barrier, run.Kept = p.InFlight == Peak, p.Barrier, b.cfg.Kept
 	b.cfg.Progress(fmt.Sprintf("%s: %.0f sagas/s, p50 %.2f ms, p99 %.2f ms", p, run.Rate, run.P50, run.P99))
 	return run, nil
 }
