@@ -104,11 +104,11 @@ var long = func() sagas.Typed[order] {
 
 // A world is everything that runs behind the pages.
 type world struct {
-	t       testing.TB
-	nats    *server.Server
-	client  *client.Client
-	verbs   *verbs.Verbs
-	url     string
+	t      testing.TB
+	nats   *server.Server
+	client *client.Client
+	verbs  *verbs.Verbs
+	url    string
 
 	refunds atomic.Bool   // succeed
 	shipped chan struct{} // closed by hurry: what is slow ends

@@ -84,7 +84,7 @@ type Run struct {
 	Target    int                `json:"target_rate,omitempty"`
 	Readers   int                `json:"readers,omitempty"`
 	Events    int64              `json:"events,omitempty"` // that readers saw
-	Kept      int                `json:"kept,omitempty"` // sagas that had ended before
+	Kept      int                `json:"kept,omitempty"`   // sagas that had ended before
 	Sagas     int                `json:"sagas"`
 	Seconds   float64            `json:"seconds"`
 	Rate      float64            `json:"sagas_per_second"`
