@@ -57,6 +57,9 @@ func TestEveryPageInEveryLook(t *testing.T) {
 				if eval[bool](p, `document.documentElement.scrollWidth > innerWidth + 1`) {
 					t.Errorf("%s is wider than the window: %s", pg.name, eval[string](p, widest))
 				}
+				if eval[bool](p, `(document.querySelector(".nav [aria-current]")?.getBoundingClientRect().right ?? 0) > innerWidth + 1`) {
+					t.Errorf("%s: where one is in the menu is out of sight", pg.name)
+				}
 				p.picture(pg.name + "-" + l.name)
 				if pg.name == "saga-none" || pg.name == "nowhere" {
 					p.Faults() // a 404 is said on the console, too, and is what is looked for here

@@ -53,6 +53,8 @@ function Top({ onHelp }) {
   void theme.value;
   useCounts();
   const stuck = counts.value?.statuses?.stuck;
+  // On a phone the menu scrolls sideways: where one is must be in sight.
+  useEffect(() => document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [path, stuck]);
   return html`<header class="top"><a class="skip" href="#main">To the content</a>
     <a class="brand" href=${href("/")}><svg width="24" height="24" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8" fill="#3b4fd8" /><path d="M8 12h12a4 4 0 0 1 0 9H10" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" /><path d="M14 16.5 9.5 21l4.5 4.500" fill="none" stroke="#ffc46b" stroke-width="3" stroke-linecap="round" stroke-linejoin="round" /></svg>Amends</a>
     <nav class="nav" aria-label="Main">${menu.map(([to, text]) => html`<a key=${to} href=${href(to)} aria-current=${here(path, to) ? "page" : undefined}>${text}${
