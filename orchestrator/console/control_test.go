@@ -298,3 +298,42 @@ func TestParticipantsAreShownWithTheirInstances(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// What begins to match while a bulk runs was not counted, and nobody confirmed it.
+func TestABulkTouchesNoMoreThanWereCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const sagas, late = 506, 3 // more than a bulk reads at once
+	for i := range sagas {
+		w.start(fmt.Sprint("o-", i), stuckUnits)
+	}
+	// matching waits until the view has so many.
+	matching := func(filter string, want int) {
+		t.Helper()
+		for end := time.Now().Add(30 * time.Second); ; {
+			got := ask[verbs.Preview](w, "/bulk", `{"action":"resume","dry_run":true,"confirm":1000,"filter":`+filter+`}`, http.StatusOK)
+			if got.Count == want {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("got %+v, want %d", got, want)
+			}
+		}
+	}
+	const stuck, suspended = `{"statuses":["stuck"]}`, `{"suspended":true}`
+	matching(stuck, sagas)
+	ask[verbs.Bulk](w, "/bulk", `{"id":"b-1","action":"suspend","rate":1000,"confirm":1000,"filter":`+stuck+`}`, http.StatusAccepted)
+	w.over("b-1")
+	for i := range late { // the oldest, which come last
+		ask[verbs.Decision](w, fmt.Sprintf("/sagas/o-%d/control", i), `{"action":"resume"}`, http.StatusOK)
+	}
+	matching(suspended, sagas-late)
+	ask[verbs.Bulk](w, "/bulk", `{"id":"b-2","action":"resume","rate":250,"confirm":1000,"filter":`+suspended+`}`, http.StatusAccepted)
+	for i := range late {
+		ask[verbs.Decision](w, fmt.Sprintf("/sagas/o-%d/control", i), `{"action":"suspend"}`, http.StatusOK)
+	}
+	if b := w.over("b-2"); b.State != "done" || b.Total != sagas-late || b.Done != sagas-late {
+		t.Errorf("got %+v", b)
+	}
+	matching(suspended, late)
+}
