@@ -128,6 +128,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 	s.crew.working.Wait()
 	s.beating.Wait()
+	s.sender.Close() // before the flush, which is the last thing that is written
 	// The acknowledgements are only written so far.
 	if err := s.nc.FlushTimeout(publishTimeout); err != nil {
 		s.config.logger.Warn("the last acknowledgements may not have arrived", slog.Any("error", err))
