@@ -97,7 +97,11 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	defer func() {
-		if v := recover(); v != nil && v != http.ErrAbortHandler {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(v) // the server's own: an answer that is cut off must not look whole
+		default:
 			c.cfg.Log.Error("a request made the console panic", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			c.fail(w, errors.New("the request made the console panic; its log has the stack"))
 		}

@@ -3,6 +3,7 @@ package console_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -151,5 +152,23 @@ func TestWhatIsNoPathOrMethodIsAProblemToo(t *testing.T) {
 		if status, body := w.do(method, "/sagas", "", nil); status != http.StatusMethodNotAllowed || !strings.Contains(body, `"code":"method"`) {
 			t.Errorf("%s: %d %s", method, status, body)
 		}
+	}
+}
+
+// What a handler cuts off must not look like a whole answer.
+func TestAnAnswerThatIsCutOffIsNoWholeOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.console.Handle("/cut", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		_, _ = rw.Write([]byte("half"))
+		panic(http.ErrAbortHandler)
+	}))
+	response, err := http.Get(w.http.URL + "/cut")
+	if err == nil {
+		_, err = io.ReadAll(response.Body)
+		response.Body.Close()
+	}
+	if err == nil {
+		t.Error("it came as a whole")
 	}
 }
