@@ -62,6 +62,12 @@ func capture(t *testing.T) string {
 	header.Set(protocol.HeaderTraceParent, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	header.Set(protocol.HeaderExpectedSequence, "1")
 	header.Set(protocol.HeaderExpectedSubject, j.subject.Chain(0, "order-1"))
+	// Each direction is written down on its own: what was asked for comes first.
+	eventually(t, "commands are asked for", func() bool {
+		tap.mu.Lock()
+		defer tap.mu.Unlock()
+		return slices.ContainsFunc(tap.frames, func(f frame) bool { return strings.Contains(f.line, "CONSUMER.MSG.NEXT") })
+	})
 	j.store(c, header)
 	j.reply()
 	if err := stop(); err != nil {
