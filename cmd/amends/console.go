@@ -34,7 +34,12 @@ func (f *httpFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.address, "http", defaultHTTP, "`address` of the HTTP API; none if empty")
 	flags.StringVar(&f.basePath, "base-path", "", "`path` in front of it, as /amends, where a proxy has it there")
 	flags.StringArrayVar(&f.hosts, "http-host", nil, "`name` that requests may be for, beside those of this machine; may be repeated")
-	flags.BoolVar(&f.readOnly, "read-only", false, "only show over HTTP: every change is refused there")
+	addReadOnly(flags, &f.readOnly)
+}
+
+// addReadOnly adds the flag of every command that serves a console.
+func addReadOnly(flags *pflag.FlagSet, to *bool) {
+	flags.BoolVar(to, "read-only", false, "only show over HTTP: every change is refused there")
 }
 
 // start serves the console, and metrics if there are any, unless there should be
@@ -76,9 +81,9 @@ func (a *app) client(nc *nats.Conn) (*client.Client, error) {
 }
 
 // console serves the console beside the demo or dev, on servers whose journal exists.
-func (a *app) console(ctx context.Context, s *servers, port int, log *slog.Logger) (*web.Server, error) {
+func (a *app) console(ctx context.Context, s *servers, f serverFlags, log *slog.Logger) (*web.Server, error) {
 	server, err := web.Apart(ctx, web.Stores{NATS: s.NC, Redis: s.Redis, Prefix: s.Prefix, KeyPrefix: demo.KeyPrefix(s.Prefix)},
-		web.Config{Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Version: version, Log: log})
+		web.Config{Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(f.httpPort)), ReadOnly: f.readOnly, Version: version, Log: log})
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "listen" {
 		return nil, fmt.Errorf("%w; --http-port says where else", err)
 	}

@@ -87,7 +87,7 @@ func (a *app) demo(ctx context.Context, cmd *cobra.Command, f demoFlags) error {
 	if err := servers.CreateJournal(ctx, 1); err != nil {
 		return err
 	}
-	console, err := a.console(ctx, servers, f.httpPort, log)
+	console, err := a.console(ctx, servers, f.serverFlags, log)
 	if err != nil {
 		return err
 	}

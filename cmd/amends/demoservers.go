@@ -29,6 +29,7 @@ type serverFlags struct {
 	dir                 string
 	natsPort, redisPort int
 	httpPort            int
+	readOnly            bool
 	verbose             bool
 }
 
@@ -37,6 +38,7 @@ func (f *serverFlags) add(flags *pflag.FlagSet, dir string) {
 	flags.IntVar(&f.natsPort, "nats-port", 0, "`port` of the embedded NATS server; at random if not set")
 	flags.IntVar(&f.redisPort, "redis-port", 0, "`port` of the embedded store; at random if not set")
 	flags.IntVar(&f.httpPort, "http-port", 0, "`port` of the HTTP API; at random if not set")
+	addReadOnly(flags, &f.readOnly)
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show what all parts log")
 }
 

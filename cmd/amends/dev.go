@@ -92,7 +92,7 @@ func (a *app) dev(ctx context.Context, f devFlags, command []string) error {
 	if err := s.CreateJournal(ctx, f.partitions); err != nil {
 		return err
 	}
-	console, err := a.console(ctx, s, f.httpPort, log)
+	console, err := a.console(ctx, s, f.serverFlags, log)
 	if err != nil {
 		return err
 	}

@@ -78,12 +78,12 @@ func TestDevComesBackWithItsSagas(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	order := placeorder.Order{Number: "o-1", Customer: "c", Article: "a", Units: 1, Price: 1}
-	dev(t, dir, func(ctx context.Context, c *client.Client) {
+	dev(t, dir, func(ctx context.Context, _ demo.Where, c *client.Client) {
 		if _, err := client.Start(ctx, c, placeorder.PlaceOrder, order, client.ID("o-1")); err != nil {
 			t.Error(err)
 		}
 	})
-	dev(t, dir, func(ctx context.Context, c *client.Client) {
+	dev(t, dir, func(ctx context.Context, _ demo.Where, c *client.Client) {
 		for {
 			list, _, err := c.List(ctx, orchestrator.Query{Definition: "place-order"})
 			switch {
@@ -98,7 +98,7 @@ func TestDevComesBackWithItsSagas(t *testing.T) {
 }
 
 // dev runs dev until f returns.
-func dev(t *testing.T, dir string, f func(context.Context, *client.Client)) {
+func dev(t *testing.T, dir string, f func(context.Context, demo.Where, *client.Client), args ...string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	up := make(chan struct{})
@@ -106,7 +106,7 @@ func dev(t *testing.T, dir string, f func(context.Context, *client.Client)) {
 	ended := make(chan int)
 	go func() {
 		ended <- run(ctx, env{stdin: strings.NewReader(""), stdout: stdout, stderr: stderr, getenv: func(string) string { return "" }},
-			[]string{"dev", "--dir", dir, "-o", "json"})
+			append([]string{"dev", "--dir", dir, "-o", "json"}, args...))
 	}()
 	select {
 	case <-up:
@@ -126,7 +126,7 @@ func dev(t *testing.T, dir string, f func(context.Context, *client.Client)) {
 		defer c.Close()
 		within, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
-		f(within, c)
+		f(within, where, c)
 		stop()
 	case code := <-ended:
 		t.Fatalf("it ended with %d: %s", code, stderr)

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
-	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -98,40 +95,4 @@ func TestInitMakesTheJournalOnce(t *testing.T) {
 		t.Errorf("%d configurations, want 2", n)
 	}
 	has(t, s.ends(exitError, "get", "e", "--prefix", "shop").stderr, "there is no journal")
-}
-
-// With --read-only the API answers questions, and refuses what changes anything,
-// while sagas go on.
-func TestServeCanRefuseChangesOverHTTP(t *testing.T) {
-	t.Parallel()
-	s := newSystem(t)
-	m := s.serve("--http", "127.0.0.1:0", "--read-only")
-	s.until(func(out string) bool { return strings.Count(out, "live for") == 2 }, "status")
-	found := regexp.MustCompile(`"the API is served" url=(http://127\.0\.0\.1:\d+)`).FindStringSubmatch(m.stderr.String())
-	if found == nil {
-		t.Fatalf("no API:\n%s", m.stderr.String())
-	}
-	r, err := http.Post(found[1]+"/api/v1/sagas", "application/json", strings.NewReader(`{"definition":"place-order","input":{}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	if r.StatusCode != http.StatusForbidden {
-		t.Errorf("a start is answered by %s", r.Status)
-	}
-	page, err := http.Get(found[1] + "/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer page.Body.Close()
-	text, err := io.ReadAll(page.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	has(t, string(text), "amends-read-only")
-	s.must("start", "place-order", validOrder, "--id", "o-1")
-	m.stop()
-	if code := m.ends(t); code != exitOK {
-		t.Errorf("exit code %d", code)
-	}
 }
