@@ -5,6 +5,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -20,13 +21,17 @@ var ErrInDoubt = errors.New("it is not known whether it was stored")
 
 // A Publisher sends messages and matches the acknowledgements that come to its
 // one inbox. Whatever happens, each message is answered exactly once: by its
-// acknowledgement, by Fail, or by the time-out. One timer does for all of them,
-// as all wait equally long. It may be used by several goroutines.
+// acknowledgement, by the time-out, or when the connection is lost over which
+// the acknowledgement was to come. One timer does for all of them, as all wait
+// equally long. It may be used by several goroutines.
 type Publisher struct {
 	nc      *nats.Conn
 	inbox   string // with the last dot
 	sub     *nats.Subscription
 	timeout time.Duration
+
+	stop     context.CancelFunc
+	watching chan struct{} // closed when nobody looks after the connection any more
 
 	mu      sync.Mutex
 	count   uint64
@@ -50,11 +55,37 @@ func New(nc *nats.Conn, timeout time.Duration) (*Publisher, error) {
 		return nil, fmt.Errorf("subscribe to acknowledgements: %w", err)
 	}
 	p.sub = sub
-	// The client would drop what is not handled yet.
-	if err := sub.SetPendingLimits(-1, -1); err != nil {
-		return nil, errors.Join(fmt.Errorf("lift the limits of a subscription: %w", err), sub.Unsubscribe())
+	if err := Unbounded(sub); err != nil {
+		return nil, err
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.stop, p.watching = cancel, make(chan struct{})
+	go p.watch(ctx, nc.StatusChanged(nats.DISCONNECTED, nats.RECONNECTING, nats.CLOSED))
 	return p, nil
+}
+
+// Unbounded keeps the client from dropping messages of sub that are not handled
+// yet. If it fails, sub has ended.
+func Unbounded(sub *nats.Subscription) error {
+	if err := sub.SetPendingLimits(-1, -1); err != nil {
+		return errors.Join(fmt.Errorf("lift the limits of a subscription: %w", err), sub.Unsubscribe())
+	}
+	return nil
+}
+
+// watch fails what waits whenever the connection is lost, until ctx ends.
+func (p *Publisher) watch(ctx context.Context, changes chan nats.Status) {
+	defer close(p.watching)
+	defer p.nc.RemoveStatusListener(changes)
+	for !p.nc.IsClosed() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changes:
+			p.fail(nats.ErrDisconnected)
+		}
+	}
+	p.fail(nats.ErrConnectionClosed)
 }
 
 // Publish sends m, whose Reply it sets, and returns. Then done is called once,
@@ -156,9 +187,8 @@ func (p *Publisher) expire() {
 	}
 }
 
-// Fail answers everything that waits: its acknowledgement was on its way over
-// a connection that is gone.
-func (p *Publisher) Fail(cause error) {
+// fail answers everything that waits.
+func (p *Publisher) fail(cause error) {
 	p.mu.Lock()
 	lost := p.waiting
 	p.waiting = map[uint64]func(uint64, error){}
@@ -168,8 +198,11 @@ func (p *Publisher) Fail(cause error) {
 	}
 }
 
-// Close ends the subscription. What is published later is answered by the time-out.
+// Close ends the subscription, and fails what waits. It may be called again.
+// What is published later is answered by the time-out.
 func (p *Publisher) Close() {
-	_ = p.sub.Unsubscribe() // fails only if the connection is closed
-	p.Fail(nats.ErrConnectionClosed)
+	p.stop()
+	<-p.watching
+	_ = p.sub.Unsubscribe() // fails only if the connection is closed, or p is
+	p.fail(nats.ErrConnectionClosed)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/amends-io/amends/internal/natstest"
@@ -64,12 +65,49 @@ func TestAnAnsweredMessageIsNotAnsweredAgain(t *testing.T) {
 	p.queue[0].at = time.Now().Add(-time.Second)
 	p.mu.Unlock()
 	p.expire()
-	p.Fail(nats.ErrDisconnected)
+	p.fail(nats.ErrDisconnected)
 	p.Close()
 	if first := <-answers; first != 7 || len(answers) != 0 {
 		t.Errorf("answered with %d, then %d times more", first, len(answers))
 	}
 	if len(p.queue) != 0 {
 		t.Errorf("%d deadlines are kept of nothing", len(p.queue))
+	}
+}
+
+// Its acknowledgement cannot come any more, so nobody waits for the time-out.
+func TestWhatWaitsFailsWhenItsConnectionIsLost(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(*server.Server, *nats.Conn, *Publisher){
+		"the server goes away":       func(s *server.Server, _ *nats.Conn, _ *Publisher) { natstest.Stop(s) },
+		"the connection is closed":   func(_ *server.Server, nc *nats.Conn, _ *Publisher) { nc.Close() },
+		"the publisher is closed":    func(_ *server.Server, _ *nats.Conn, p *Publisher) { p.Close() },
+		"it is closed after another": func(_ *server.Server, nc *nats.Conn, p *Publisher) { nc.Close(); p.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := natstest.Start(t)
+			nc := natstest.Connect(t, s)
+			silent(t, nc)
+			p, err := New(nc, time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			answers := make(chan error, 10)
+			p.Publish(&nats.Msg{Subject: "silent"}, func(_ uint64, err error) { answers <- err })
+			if err := nc.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			lose(s, nc, p)
+			select {
+			case err := <-answers:
+				if !errors.Is(err, ErrInDoubt) {
+					t.Error(err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatal("it still waits")
+			}
+		})
 	}
 }

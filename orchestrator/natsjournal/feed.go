@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/amends-io/amends/internal/pipeline"
 	"github.com/amends-io/amends/orchestrator"
 )
 
@@ -69,7 +70,7 @@ func (j *Journal) follow(ctx context.Context, stream string, config jetstream.Co
 		return fmt.Errorf("%w: %w", err, orchestrator.ErrInterrupted)
 	}
 	defer f.stop(sub)
-	if err := unbounded(sub); err != nil {
+	if err := pipeline.Unbounded(sub); err != nil {
 		f.mu.Unlock()
 		return err
 	}

@@ -34,8 +34,6 @@ type Journal struct {
 	replies   *replies
 	leases    *leases
 	registry  *registry
-	watching  chan struct{} // closed when nobody looks after the connection any more
-	stop      context.CancelFunc
 }
 
 var _ orchestrator.Journal = (*Journal)(nil)
@@ -164,8 +162,7 @@ func (j *Journal) find(ctx context.Context) error {
 	return nil
 }
 
-// listen subscribes to the answers, and fails what waits for them when the
-// connection is lost.
+// listen subscribes to the answers.
 func (j *Journal) listen() (err error) {
 	if j.publisher, err = pipeline.New(j.nc, j.timeout); err != nil {
 		return err
@@ -180,29 +177,11 @@ func (j *Journal) listen() (err error) {
 		j.publisher.Close()
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	j.stop, j.watching = cancel, make(chan struct{})
-	changes := j.nc.StatusChanged(nats.DISCONNECTED, nats.RECONNECTING, nats.CLOSED)
-	go func() {
-		defer close(j.watching)
-		defer j.nc.RemoveStatusListener(changes)
-		for !j.nc.IsClosed() {
-			select {
-			case <-ctx.Done():
-				return
-			case <-changes:
-				j.publisher.Fail(nats.ErrDisconnected)
-			}
-		}
-		j.publisher.Fail(nats.ErrConnectionClosed)
-	}()
 	return nil
 }
 
 // Close ends the journal's own use of the connection. Appends under way are in doubt.
 func (j *Journal) Close() {
-	j.stop()
-	<-j.watching
 	j.publisher.Close()
 	_ = j.replies.sub.Unsubscribe() // fails only if the connection is closed
 }

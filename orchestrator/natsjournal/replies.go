@@ -1,13 +1,14 @@
 package natsjournal
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/amends-io/amends/internal/pipeline"
 )
 
 // Replies is an inbox for requests that are answered by many messages.
@@ -28,7 +29,7 @@ func newReplies(nc *nats.Conn) (*replies, error) {
 		return nil, fmt.Errorf("subscribe to answers: %w", err)
 	}
 	r.sub = sub
-	return r, unbounded(sub)
+	return r, pipeline.Unbounded(sub)
 }
 
 // request sends body and returns where up to most answers come, and what ends it.
@@ -58,12 +59,4 @@ func (r *replies) receive(m *nats.Msg) {
 	case r.open[strings.TrimPrefix(m.Subject, r.inbox)] <- m:
 	default: // nobody waits any more (a nil channel), or more came than was asked for
 	}
-}
-
-// unbounded keeps the client from dropping messages that are not handled yet.
-func unbounded(sub *nats.Subscription) error {
-	if err := sub.SetPendingLimits(-1, -1); err != nil {
-		return errors.Join(fmt.Errorf("lift the limits of a subscription: %w", err), sub.Unsubscribe())
-	}
-	return nil
 }
