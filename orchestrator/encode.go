@@ -35,18 +35,17 @@ func EventName(ev instance.Event) string { return reflect.TypeOf(ev).Name() }
 // EncodeEvents writes events as the header Saga-Events has them: a JSON array
 // of objects, each with the event's name as its only key.
 func EncodeEvents(events []instance.Event) (string, error) {
-	o := object{b: make([]byte, 0, 192)}
+	o := object{b: append(make([]byte, 0, 192), '[')}
 	for i, ev := range events {
-		o.b = append(o.b, "[,"[min(i, 1)], '{', '"')
-		o.b = append(append(o.b, EventName(ev)...), '"', ':')
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		o.b = append(append(append(o.b, '{', '"'), EventName(ev)...), '"', ':')
 		o.event(ev)
 		o.b = append(o.b, '}')
 		if o.err != nil {
 			return "", fmt.Errorf("encode %T: %w", ev, o.err)
 		}
-	}
-	if len(events) == 0 {
-		return "[]", nil
 	}
 	return string(append(o.b, ']')), nil
 }

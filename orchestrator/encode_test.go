@@ -135,6 +135,9 @@ func TestEventsOfADecisionAreWrittenInTheirOrder(t *testing.T) {
 	if got, err := orchestrator.DecodeEvents(text); err != nil || !cmp.Equal(got, events) {
 		t.Errorf("got %+v, %v", got, err)
 	}
+	if got, err := orchestrator.EncodeEvents(nil); err != nil || got != "[]" {
+		t.Errorf("no events are %s, %v", got, err)
+	}
 }
 
 // To go on without what cannot be read would make another state.
