@@ -42,7 +42,3 @@ func (o *owner) traceCommand(f *flight) {
 		f.draft.Header.Set(protocol.HeaderTraceParent, parent)
 	}
 }
-
-// Genuine reports whether the server took m, a start, only because its chain
-// had no link: else it is no new run.
-func Genuine(m Message) bool { return genuine(m) }

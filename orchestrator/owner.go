@@ -253,7 +253,7 @@ func (o *owner) handle(m Message) {
 }
 
 func (o *owner) handleStart(m Message) {
-	if !genuine(m) {
+	if !Genuine(m) {
 		o.handleForgedStart(m)
 		return
 	}

@@ -81,7 +81,7 @@ func (r *Replayed) add(m Message, count int, bodies map[uint64][]byte, rejected 
 }
 
 func (r *Replayed) addStart(m Message, count int) {
-	if r.State.Run != 0 && !genuine(m) {
+	if r.State.Run != 0 && !Genuine(m) {
 		r.State = instance.Repeat(r.State, m.Sequence, m.Time.UTC())
 		return
 	}
@@ -99,7 +99,7 @@ func begin(m Message, count int) (instance.State, Pending) {
 		pending.Refusal = "the start cannot be read: " + protocol.Text(err.Error(), protocol.MaxReason)
 	case home != m.Address.Partition:
 		pending.Refusal = fmt.Sprintf("the start is in partition %d, its id belongs to %d", m.Address.Partition, home)
-	case !genuine(m):
+	case !Genuine(m):
 		pending.Refusal = "the start was published without the condition that its chain is empty"
 	}
 	return instance.Begin(request), pending

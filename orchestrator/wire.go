@@ -66,9 +66,9 @@ func ReadTags(text string) (map[string]string, error) {
 	return tags, nil
 }
 
-// genuine reports whether the server took m, a start, only because its chain
-// had no link.
-func genuine(m Message) bool {
+// Genuine reports whether the server took m, a start, only because its chain
+// had no link: else it is no new run.
+func Genuine(m Message) bool {
 	return m.Header.Get(protocol.HeaderExpectedSequence) == "0" && sameChain(m)
 }
 
