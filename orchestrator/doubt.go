@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/amends-io/amends/orchestrator/instance"
-	"github.com/amends-io/amends/participants/protocol"
 )
 
 // readTimeout bounds a read of the journal that the owner waits for.
@@ -34,7 +33,7 @@ func (o *owner) doubt(f *flight, reason error) {
 				o.doubt(f, reason)
 			}
 		})
-	case last.Header.Get(protocol.HeaderDecision) == f.id:
+	case f.is(last):
 		o.stored(f, last.Sequence)
 	case last.Sequence == f.draft.Expect:
 		o.after(retryWait(f.tries), func() { // the same bytes under the same condition: one of them can be stored

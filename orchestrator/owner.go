@@ -341,7 +341,7 @@ func (o *owner) handleLink(m Message) {
 		// parked no more, and need not have read them all.
 		o.reload(sg, m.Sequence)
 	case sg.frozen != nil || m.Sequence <= sg.state.Last:
-	case sg.flight != nil && m.Header.Get(protocol.HeaderDecision) == sg.flight.id:
+	case sg.flight != nil && sg.flight.is(m):
 		o.stored(sg.flight, m.Sequence)
 		return
 	case o.live || !o.fold(sg, m):

@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // A saga is an instance in its owner's memory.
@@ -27,10 +28,14 @@ type flight struct {
 	decision instance.Decision
 	after    instance.State // once it is stored
 	draft    Draft
-	id       string
 	input    *Pending // that it decides, if one; put back when another's link came first
 	tries    int
 	park     bool
+}
+
+// is reports whether m, a link of the flight's saga, is what it appends.
+func (f *flight) is(m Message) bool {
+	return m.Header.Get(protocol.HeaderDecision) == f.draft.Header.Get(protocol.HeaderDecision)
 }
 
 func (s *saga) id() string { return s.state.ID }

@@ -138,14 +138,11 @@ func (o *owner) append(sg *saga, d instance.Decision, input *Pending, park bool)
 		d.Command.Body = first.Body
 	}
 	at := o.cfg.Now().UTC().Truncate(time.Millisecond)
-	f := &flight{
-		saga: sg, decision: d, input: input, park: park, id: newDecisionID(),
-		after: instance.Foresee(sg.state, instance.Link{Time: at, Read: d.Read, Events: d.Events}),
-	}
-	var err error
-	if f.draft, err = draftOf(o.subjects, o.p, &sg.state, &f.after, d, at, f.id); err != nil {
+	draft, after, err := LinkDraft(o.subjects, o.p, &sg.state, d, at)
+	if err != nil {
 		return err
 	}
+	f := &flight{saga: sg, decision: d, after: after, draft: draft, input: input, park: park}
 	if o.cfg.Observer != nil && d.Command != nil {
 		o.traceCommand(f)
 	}

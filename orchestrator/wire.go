@@ -159,26 +159,20 @@ func newDecisionID() string {
 }
 
 // LinkDraft writes d, a decision about s, as the draft of the chain's next link,
-// and returns the state that it leads to, but for the link's sequence.
-func LinkDraft(subjects protocol.Subjects, p int, s instance.State, d instance.Decision, at time.Time) (Draft, instance.State, error) {
-	after := instance.Fold(s, instance.Link{Time: at, Read: d.Read, Events: d.Events})
-	draft, err := draftOf(subjects, p, &s, &after, d, at, newDecisionID())
-	return draft, after, err
-}
-
-// draftOf writes d, a decision about s that leads to after, as the draft of the
-// chain's next link. Where the saga is, and why, stands in headers of its own:
-// who waits for its end needs to know no events.
-func draftOf(subjects protocol.Subjects, p int, s, after *instance.State, d instance.Decision, at time.Time, id string) (Draft, error) {
+// and returns the state that it leads to, which instance.Stored makes whole.
+// Where the saga is, and why, stands in headers of its own: who waits for its
+// end needs to know no events.
+func LinkDraft(subjects protocol.Subjects, p int, s *instance.State, d instance.Decision, at time.Time) (Draft, instance.State, error) {
 	events, err := EncodeEvents(d.Events)
 	if err != nil {
-		return Draft{}, err
+		return Draft{}, instance.State{}, err
 	}
+	after := instance.Foresee(*s, instance.Link{Time: at, Read: d.Read, Events: d.Events})
 	h := make(protocol.Header, 20)
 	h.Set(protocol.HeaderDefinition, s.Definition)
 	h.Set(protocol.HeaderVersion, strconv.Itoa(s.Version))
 	h.Set(protocol.HeaderRun, strconv.FormatUint(s.Run, 10))
-	h.Set(protocol.HeaderDecision, id)
+	h.Set(protocol.HeaderDecision, newDecisionID())
 	h.Set(protocol.HeaderRead, strconv.FormatUint(d.Read, 10))
 	h.Set(protocol.HeaderTime, protocol.FormatTime(at))
 	h.Set(protocol.HeaderEvents, events)
@@ -198,7 +192,7 @@ func draftOf(subjects protocol.Subjects, p int, s, after *instance.State, d inst
 			Due: c.Due, Settle: c.Settle, ContentType: protocol.ContentTypeJSON,
 		}.WriteHeader(h)
 	}
-	return draft, nil
+	return draft, after, nil
 }
 
 // A PurgeRecord says which histories left the journal.

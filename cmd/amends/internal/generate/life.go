@@ -109,13 +109,12 @@ func (l *life) link(subjects protocol.Subjects, d instance.Decision) (*orchestra
 	if d.Command != nil && d.Command.Again != 0 {
 		d.Command.Body = l.bodies[d.Command.Again]
 	}
-	draft, _, err := orchestrator.LinkDraft(subjects, l.partition, l.state, d, l.clock)
+	draft, after, err := orchestrator.LinkDraft(subjects, l.partition, &l.state, d, l.clock)
 	if err != nil {
 		return nil, err
 	}
-	at := l.clock
 	l.after = func(sequence uint64) {
-		l.state = instance.Fold(l.state, instance.Link{Sequence: sequence, Time: at, Read: d.Read, Events: d.Events})
+		l.state = instance.Stored(after, sequence)
 		if d.Command != nil {
 			l.bodies[sequence] = d.Command.Body
 			l.asked = append(l.asked, *d.Command)
