@@ -1,6 +1,7 @@
 package orchestrator_test
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -167,6 +168,53 @@ func TestALiveSagaNeverLeaves(t *testing.T) {
 		w.gone("quick-0")
 		if s := w.state("slow"); s.Status != instance.Running || m.Status().Counts.Purged != 1 {
 			t.Errorf("slow is %s, %d histories left", s.Status, m.Status().Counts.Purged)
+		}
+	})
+}
+
+// shortPages is a view whose lists stop early, as one may that has looked at
+// much and found little.
+type shortPages struct{ orchestrator.View }
+
+func (v shortPages) Partition(p int) orchestrator.PartitionView {
+	return shortPartition{v.View.Partition(p)}
+}
+
+type shortPartition struct{ orchestrator.PartitionView }
+
+func (p shortPartition) List(ctx context.Context, q orchestrator.Query) (orchestrator.Page, error) {
+	q.Limit = 2
+	return p.PartitionView.List(ctx, q)
+}
+
+// What is due to leave is found behind any number of sagas that began before
+// it was due and ended lately, and does not wait for the next round page by page.
+func TestASagaLeavesHoweverFarDownTheListItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		m := w.run("a", retention(time.Minute), func(c *orchestrator.Config) { c.View = shortPages{w.view} })
+		<-time.After(5 * time.Second) // one look at histories meets both kinds
+		w.awaitEnds(w.startMany("early", 1))
+		w.answer = func(c protocol.Command) (protocol.Outcome, bool) { return "", c.Action != "charge" }
+		long := w.startMany("long", 9)
+		w.until("each waits for its charge", func() bool {
+			return w.commands(func(c protocol.Command) bool { return c.Action == "charge" }) >= 1+len(long)
+		})
+		<-time.After(30 * time.Second)
+		w.answer = nil
+		w.awaitEnds(long)
+		w.gone("early-0")
+		for _, id := range long {
+			if w.state(id).Run == 0 {
+				t.Errorf("%s ended last, and left first", id)
+			}
+		}
+		left := func(n uint64) func() bool { return func() bool { return m.Status().Counts.Purged >= n } }
+		w.until("the first of those leaves", left(2))
+		first := time.Now()
+		w.until("the last of them has left", left(10))
+		if took := time.Since(first); took > 5*time.Second {
+			t.Errorf("nine histories took %s", took)
 		}
 	})
 }

@@ -17,6 +17,7 @@ type keeper struct {
 	canaryFlew bool      // one is under way
 	canarySick time.Time // since when none was stored; zero if they are
 	retainAt   time.Time // when histories are looked at next
+	retainFrom Cursor    // where that look goes on; zero: from the newest start
 	records    uint64    // the number of the newest purge record
 	orphans    map[string]orphan
 }
@@ -29,6 +30,7 @@ type orphan struct {
 
 const (
 	retainEvery    = 10 * time.Second
+	retainOn       = 100 * time.Millisecond // after a look that found nothing yet
 	retainBatch    = 500
 	maxOrphans     = 10_000
 	orphanAge      = time.Hour
@@ -103,7 +105,7 @@ func (o *owner) orphan(m Message) {
 func (o *owner) retain(now time.Time) {
 	var record PurgeRecord
 	if o.cfg.Retention > 0 {
-		record.Sagas = o.expired(now.Add(-o.cfg.Retention))
+		record.Sagas = o.expired(now)
 	}
 	for id, orphan := range o.orphans {
 		if now.Sub(orphan.at) > orphanAge && len(record.Sagas) < retainBatch {
@@ -114,6 +116,9 @@ func (o *owner) retain(now time.Time) {
 		}
 	}
 	if len(record.Sagas) == 0 {
+		if o.retainFrom != (Cursor{}) {
+			o.retainAt = now.Add(retainOn)
+		}
 		return
 	}
 	o.records++
@@ -130,16 +135,23 @@ func (o *owner) retain(now time.Time) {
 	})
 }
 
-// expired returns sagas that ended before cutoff.
-func (o *owner) expired(cutoff time.Time) []PurgedSaga {
+// expired returns sagas that ended long enough ago. It reads one page: the next
+// look goes on behind it, as all that began before the cutoff are listed, and
+// those that ended after it may be many.
+func (o *owner) expired(now time.Time) []PurgedSaga {
 	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
 	defer cancel()
+	cutoff := now.Add(-o.cfg.Retention)
 	page, err := o.view.List(ctx, Query{
-		Statuses: []instance.Status{instance.Completed, instance.Compensated}, To: cutoff, Limit: retainBatch,
+		Statuses: []instance.Status{instance.Completed, instance.Compensated}, To: cutoff, After: o.retainFrom, Limit: retainBatch,
 	})
 	if err != nil {
 		o.log.Warn("histories stay for now", "error", err)
 		return nil
+	}
+	o.retainFrom = Cursor{}
+	if page.Next != nil {
+		o.retainFrom = *page.Next
 	}
 	var out []PurgedSaga
 	for _, row := range page.Sagas {
@@ -226,6 +238,12 @@ func (o *owner) purge(record PurgeRecord, key string) {
 		}
 	}
 	if o.ctx.Err() == nil {
-		o.inbox.put(func() { o.stats.purged.Add(uint64(len(record.Sagas))); o.holds.remove(key) })
+		o.inbox.put(func() {
+			o.stats.purged.Add(uint64(len(record.Sagas)))
+			o.holds.remove(key)
+			if o.retainFrom != (Cursor{}) {
+				o.retainAt = time.Time{} // there may be more, and the journal keeps up
+			}
+		})
 	}
 }
