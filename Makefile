@@ -2,9 +2,10 @@
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GO         ?= go
+OLDEST     ?= v2.14.9
 FUZZTIME   ?= 30s
 
-.PHONY: help test tools browser vet lint race ui screenshots bench-ui demo crash smoke fuzz mutants bench bench-million microbench tidy
+.PHONY: help test tools browser vet lint race ui screenshots bench-ui demo crash smoke oldest fuzz mutants bench bench-million microbench tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +45,11 @@ crash: ## the demo, its orchestrator killed and restarted three times on the way
 
 smoke: ## the demo on a real nats-server and redis-server, configured as in deploy
 	@GO='$(GO)' sh ./deploy/smoke.sh
+
+oldest: ## the tests against the oldest nats-server that is supported
+	@dir=$$(mktemp -d) && trap 'rm -r "$$dir"' EXIT && cp go.mod go.sum "$$dir" && \
+	$(GO) get -modfile "$$dir/go.mod" github.com/nats-io/nats-server/v2@$(OLDEST) && \
+	$(GO) test -modfile "$$dir/go.mod" -timeout 20m ./...
 
 fuzz: ## each fuzz test for $(FUZZTIME)
 	@for pkg in $$($(GO) list ./...); do \

@@ -249,12 +249,12 @@ func TestTheProfileSaysWhatIsKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := natsjournal.Profile{
-		Replicas: 1, Partitions: 2, Sync: natsjournal.SyncUnknown, APILevel: 5, Server: nc.ConnectedServerVersion(),
+		Replicas: 1, Partitions: 2, Sync: natsjournal.SyncUnknown, APILevel: server.JSApiLevel, Server: nc.ConnectedServerVersion(),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if want := fmt.Sprintf("2 partitions, 1 replicas, sync_interval unknown, nats-server %s (API level 5)", got.Server); got.String() != want {
+	if want := fmt.Sprintf("2 partitions, 1 replicas, sync_interval unknown, nats-server %s (API level %d)", got.Server, server.JSApiLevel); got.String() != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
