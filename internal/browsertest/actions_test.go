@@ -61,36 +61,6 @@ func (p *page) ask(action, why, command string) {
 	p.wait(`!document.querySelector("dialog[open]")`)
 }
 
-// What can be taken away: the picture, the definition, the history.
-func TestExports(t *testing.T) {
-	w := newWorld(t, "")
-	w.start("order-1", order{Customer: "ann", Units: 1})
-	w.settle("order-1")
-	p := open(t, w, desk)
-	p.visit("/sagas/order-1", `document.querySelector("[data-node='do:confirm'].o-done")`)
-	p.do(`window.saved = []; window.pictures = []; const make = URL.createObjectURL; URL.createObjectURL = (b) => { if (b.type === "image/png") window.pictures.push(b); else b.text().then((text) => window.saved.push(text)); return make.call(URL, b); }`)
-	button := `[...document.querySelectorAll("#graph .btn")].find((b) => b.textContent === %q).click()`
-	p.do(fmt.Sprintf(button, "SVG"))
-	p.wait(`window.saved[0].startsWith("<svg") && window.saved[0].includes("reserve-stock") && !window.saved[0].includes("class=")`)
-	p.do(fmt.Sprintf(button, "PNG"))
-	p.wait(`window.pictures[0].type === "image/png"`)
-	if colours := eval[int](p, coloursOfThePicture); colours < 20 {
-		t.Errorf("the PNG has %d colours: it is empty", colours)
-	}
-	p.do(fmt.Sprintf(button, "Mermaid"))
-	p.wait(`window.saved[1].startsWith("flowchart LR") && window.saved[1].includes("undone by")`)
-	lines := eval[int](p, `fetch(document.querySelector("#events a[download]").href).then((r) => r.text()).then((t) => t.trim().split("\n").map((l) => JSON.parse(l)).length)`)
-	if shown := eval[int](p, `new Set([...document.querySelectorAll(".log .c-seq")].slice(1).map((e) => e.textContent)).size`); lines < 10 || shown > lines {
-		t.Errorf("the export has %d messages, the page shows %d", lines, shown)
-	}
-	p.sound()
-}
-
-// coloursOfThePicture reads the PNG back, which is twice as large as the picture on the page.
-const coloursOfThePicture = `createImageBitmap(window.pictures[0]).then((b) => { const c = new OffscreenCanvas(b.width, b.height), pen = c.getContext("2d"); pen.drawImage(b, 0, 0);
-	const shown = document.querySelector("#graph .graph svg").width.baseVal.value;
-	return Math.abs(b.width - 2 * shown) > 2 ? 0 : new Set(new Uint32Array(pen.getImageData(0, 0, b.width, b.height).data.buffer)).size; })`
-
 // A bulk action from a group of failures: counted, confirmed, followed to its end.
 func TestBulkActionOnAGroupOfFailures(t *testing.T) {
 	w := newWorld(t, "")

@@ -102,6 +102,15 @@ var long = func() sagas.Typed[order] {
 	return sagas.Define("long", 1, sagas.Parallel(parts...))
 }()
 
+// wide has a picture of 123 nodes, which no window shows at once.
+var wide = func() sagas.Typed[order] {
+	var parts []sagas.Part[order]
+	for i := range 60 {
+		parts = append(parts, sagas.Step(fmt.Sprintf("step-%02d", i), reserve, same, nil).UndoneBy(sagas.By(release, back)))
+	}
+	return sagas.Define("wide", 1, parts...)
+}()
+
 // A world is everything that runs behind the pages.
 type world struct {
 	t      testing.TB
@@ -260,7 +269,7 @@ func (w *world) orchestrate(view orchestrator.View) {
 	must(w.t, err)
 	o, err := orchestrator.New(orchestrator.Config{
 		Journal: journal, View: view, Log: quiet(), Name: "member-1",
-		Definitions: []sagas.Definition{placeOrder.Definition, long.Definition, lonely.Definition},
+		Definitions: []sagas.Definition{placeOrder.Definition, long.Definition, lonely.Definition, wide.Definition},
 	})
 	must(w.t, err)
 	c, err := client.New(nc)

@@ -1,5 +1,5 @@
 // One saga: its plan, what happened over it, and what may be done.
-import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
+import { html, useEffect, useMemo, useState } from "../lib.js";
 import { address, href, set } from "../router.js";
 import { get } from "../api.js";
 import { useEvery, useNow, useResource } from "../resource.js";
@@ -59,7 +59,6 @@ export function SagaPage({ id }) {
   const [collapse, setCollapse] = useState(true);
   const [critical, setCritical] = useState(false);
   const picture = address.value.query.get("view") !== "list";
-  const graphCard = useRef(null);
 
   const at = sel.at && data.points.length && sel.at < (trace?.last ?? 0) ? data.points[indexOf(data.points, sel.at)] : sel.at;
   const shown = useMemo(() => trace && asOf(trace, at), [trace, at]);
@@ -108,6 +107,7 @@ export function SagaPage({ id }) {
   const names = graph ? graph.nodes.filter((n) => n.kind === "do").map((n) => n.step) : trace.steps.map((s) => s.name);
   const sizes = (seq) => (data.complete ? data.rows.find((r) => r.seq === seq)?.bytes ?? 0 : undefined);
   const status = state.status ?? saga.status;
+  const drawing = { graph, progress: prog, status, turned: shown.turned };
   return html`<${Head} saga=${saga} plan=${plan.data} at=${at} now=${now} onDone=${data.refresh} />
     ${data.error && html`<${Failed} error=${data.error} retry=${data.reload} />`}
     ${data.gone && html`<div class="banner">${icon("info", 18)}<div>The history has left the journal meanwhile. What you see is what was there.</div></div>`}
@@ -117,9 +117,9 @@ export function SagaPage({ id }) {
       <${Card} flush id="graph" title="Graph" tools=${html`${shown.turned && html`<span class="chip s-compensating turned-note" title=${shown.turned.reason}>${icon("compensating")}turned back${shown.turned.step ? ` at ${shown.turned.step}` : ""}${shown.turned.attempt ? `, attempt ${shown.turned.attempt}` : ""}: ${shown.turned.reason}</span>`}
         <${Tabs} label="Show as" value=${picture ? "graph" : "list"} options=${[["graph", "picture"], ["list", "list"]]} onChange=${(v) => set({ view: v === "list" ? v : "" })} />
         ${picture && html`<span class="row tools"><button type="button" class="btn low icon" aria-label="Smaller" onClick=${() => setZoom((zoom || 1) / 1.25)}>−</button><button type="button" class="btn low icon" aria-label="Larger" onClick=${() => setZoom((zoom || 1) * 1.25)}>+</button><button type="button" class="btn low" onClick=${() => setZoom(0)}>fit</button>
-          <button type="button" class="btn low" onClick=${() => saveSVG(graphCard.current.querySelector(".graph svg"), id)}>SVG</button><button type="button" class="btn low" onClick=${() => savePNG(graphCard.current.querySelector(".graph svg"), id)}>PNG</button><button type="button" class="btn low" onClick=${() => saveMermaid(saga.definition, saga.version)}>Mermaid</button></span>`}`}>
-        <div ref=${graphCard}>${!graph ? html`<p class="alone muted">${saga.definition ? "The definition's picture cannot be shown: it is not registered." : "Its start names no definition."}</p>`
-          : picture ? html`<${Graph} graph=${graph} progress=${prog} status=${status} turned=${shown.turned} selected=${sel} onSelect=${select} zoom=${zoom} />`
+          <button type="button" class="btn low" onClick=${() => saveSVG(drawing, id)}>SVG</button><button type="button" class="btn low" onClick=${() => savePNG(drawing, id)}>PNG</button><button type="button" class="btn low" onClick=${() => saveMermaid(saga.definition, saga.version)}>Mermaid</button></span>`}`}>
+        <div>${!graph ? html`<p class="alone muted">${saga.definition ? "The definition's picture cannot be shown: it is not registered." : "Its start names no definition."}</p>`
+          : picture ? html`<${Graph} ...${drawing} selected=${sel} onSelect=${select} zoom=${zoom} />`
           : html`<${Steps} graph=${graph} progress=${prog} turned=${shown.turned} selected=${sel} onSelect=${select} until=${until} />`}</div><//>
       <${Card} flush id="waterfall" title="Waterfall" tools=${html`<label class="check"><input type="checkbox" checked=${collapse} onChange=${(e) => setCollapse(e.target.checked)} />cut idle time</label><label class="check"><input type="checkbox" checked=${critical} onChange=${(e) => setCritical(e.target.checked)} />critical path</label>`}>
         <${Waterfall} trace=${shown} path=${path} until=${until} collapse=${collapse} selected=${sel} onSelect=${select} /><//>

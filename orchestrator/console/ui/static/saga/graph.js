@@ -1,5 +1,5 @@
 // The picture of a saga: the definition's plan, and over it what happened.
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
+import { html, render, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
 import { path as shape } from "../parts/icons.js";
 import { nodeKey } from "../model/trace.js";
 
@@ -31,7 +31,7 @@ export function taken(edge, progress, status) {
 
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
-function StepNode({ node, at, turned, selected, onSelect }) {
+function StepNode({ node, at, turned, selected, onSelect, plan }) {
   const outcome = at ? (at.phase === "closed" ? at.outcome : at.phase) : "idle";
   const tries = at?.attempts.length ?? 0;
   const what = node.kind === "undo" ? `undo ${node.step}` : node.step;
@@ -49,8 +49,8 @@ function StepNode({ node, at, turned, selected, onSelect }) {
     aria-pressed=${selected} aria-label=${label} data-node=${node.id} onClick=${onSelect} onKeyDown=${press}>
     <rect class="box" width=${node.width} height=${node.height} rx="8" />
     <rect class="edge" x="0.5" y="8" width="4" height=${node.height - 16} rx="2" />
-    <g class="mark" transform="translate(14 11)"><path d=${shape(outcome)} /></g>
-    <text class="name" x="36" y="24">${name}</text>${" "}
+    ${!plan && html`<g class="mark" transform="translate(14 11)"><path d=${shape(outcome)} /></g>`}
+    <text class="name" x=${plan ? 14 : 36} y="24">${name}</text>${" "}
     <text class="by" x="14" y="44">${by}</text>${" "}
     ${times && html`<text class="tries" x=${node.width - 10} y="24" text-anchor="end">${times}</text>`}${" "}
     ${node.badge && html`<g transform="translate(${node.width - badgeWidth(node.badge) - 10} ${node.height - 9})"><rect class="badge b-${node.badge === "pivot" ? "pivot" : "other"}" width=${badgeWidth(node.badge)} height="16" rx="8" />
@@ -64,8 +64,49 @@ const words = { idle: "not requested", open: "in flight", waiting: "waits to try
 function EndNode({ node, reached }) {
   const r = node.width / 2;
   return html`<g class="end k-${node.kind} ${reached ? "reached" : ""}" transform="translate(${node.x + r} ${node.y + r})" role="img" aria-label="${ends[node.kind]}${reached ? ", reached" : ""}">
-    <title>${node.kind}</title><circle r=${r - 2} /><g class="mark" transform="translate(-8 -8)"><path d=${shape(node.kind === "start" ? "running" : node.kind)} /></g>
+    <title>${node.kind}</title><circle r=${r - 2} /><g class="mark" transform="scale(.72) translate(-8 -8)"><path d=${shape(node.kind === "start" ? "running" : node.kind)} /></g>
     <text class="by" y=${r + 13} text-anchor="middle">${node.kind}</text></g>`;
+}
+
+/**
+ * Drawing is the picture itself.
+ * @param {{graph: object, progress?: Map, status?: string, turned?: object, chosen?: string, onSelect?: Function, scale?: number, near?: (from: number, to: number) => boolean}} props
+ *   chosen is a node's id; near says which part of the width is drawn
+ */
+function Drawing({ graph, progress = new Map(), status = "", turned, chosen = "", onSelect = () => {}, scale = 1, near = () => true }) {
+  const plan = !status && !progress.size; // nothing has happened: no marks
+  return html`<svg width=${Math.round(graph.width * scale)} height=${Math.round(graph.height * scale)} viewBox="0 0 ${graph.width} ${graph.height}" role="group" aria-label="Plan of ${graph.name}@${graph.version}">
+    <defs>${["do", "undo"].map((d) => html`<marker id="tip-${d}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip ${d}" d="M0 0 8 4 0 8z" /></marker>`)}</defs>
+    ${graph.lanes.map((lane) => html`<g class="lane ${lane.direction}"><rect x="0" y=${lane.y} width=${graph.width} height=${lane.height} rx="10" />
+      <text x="14" y=${lane.y + 19}>${lane.direction === "do" ? "forward →" : "← compensation"}</text></g>`)}
+    ${graph.edges.filter((e) => near(Math.min(...e.points.map((p) => p[0])), Math.max(...e.points.map((p) => p[0])))).map((e) => html`<path key=${e.from + e.to} class="way ${e.kind} ${taken(e, progress, status) ? "taken" : ""}" d=${e.kind === "undone-by" ? angular(e.points) : line(e.points)}
+      marker-end=${e.kind === "undone-by" ? undefined : `url(#tip-${e.kind === "back" ? "undo" : "do"})`} />`)}
+    ${graph.nodes.filter((n) => near(n.x, n.x + n.width)).map((n) => (n.step
+      ? html`<${StepNode} key=${n.id} node=${n} at=${progress.get(n.id)} turned=${n.kind === "do" && turned?.step === n.step ? turned : undefined} selected=${n.id === chosen} plan=${plan}
+          onSelect=${() => onSelect(n.id === chosen ? {} : { step: n.step, direction: n.kind })} />`
+      : html`<${EndNode} key=${n.id} node=${n} reached=${n.kind === "start" ? progress.size > 0 : status === n.kind} />`))}</svg>`;
+}
+
+const plain = (status, progress) => (status || progress?.size ? "" : "plain");
+
+/**
+ * whole hands on the picture of all of a graph, drawn aside at its own size,
+ * whatever of it is in sight and however large.
+ * @template T
+ * @param {object} props of Drawing
+ * @param {(svg: SVGSVGElement) => T} use
+ */
+export function whole(props, use) {
+  const aside = document.createElement("div");
+  aside.className = `graph aside ${plain(props.status, props.progress)}`;
+  document.body.append(aside);
+  try {
+    render(html`<${Drawing} ...${props} />`, aside);
+    return use(aside.querySelector("svg"));
+  } finally {
+    render(null, aside);
+    aside.remove();
+  }
 }
 
 /**
@@ -95,15 +136,6 @@ export function Graph({ graph, progress = new Map(), status = "", turned, select
     const left = node.x * scale, b = box.current;
     if (left < b.scrollLeft || left + node.width * scale > b.scrollLeft + b.clientWidth) b.scrollLeft = left - b.clientWidth / 2 + node.width / 2;
   }, [key, scale]);
-  return html`<div class="graph scroll ${status || progress.size ? "" : "plain"}" ref=${box} tabindex="0" role="region" aria-label="Graph, scrolls sideways" onScroll=${() => many && setSight({ left: box.current.scrollLeft, width: box.current.clientWidth })}>
-    <svg width=${Math.round(graph.width * scale)} height=${Math.round(graph.height * scale)} viewBox="0 0 ${graph.width} ${graph.height}" role="group" aria-label="Plan of ${graph.name}@${graph.version}">
-    <defs>${["do", "undo"].map((d) => html`<marker id="tip-${d}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip ${d}" d="M0 0 8 4 0 8z" /></marker>`)}</defs>
-    ${graph.lanes.map((lane) => html`<g class="lane ${lane.direction}"><rect x="0" y=${lane.y} width=${graph.width} height=${lane.height} rx="10" />
-      <text x="14" y=${lane.y + 19}>${lane.direction === "do" ? "forward →" : "← compensation"}</text></g>`)}
-    ${graph.edges.filter((e) => near(Math.min(...e.points.map((p) => p[0])), Math.max(...e.points.map((p) => p[0])))).map((e) => html`<path key=${e.from + e.to} class="way ${e.kind} ${taken(e, progress, status) ? "taken" : ""}" d=${e.kind === "undone-by" ? angular(e.points) : line(e.points)}
-      marker-end=${e.kind === "undone-by" ? undefined : `url(#tip-${e.kind === "back" ? "undo" : "do"})`} />`)}
-    ${graph.nodes.filter((n) => near(n.x, n.x + n.width)).map((n) => (n.step
-      ? html`<${StepNode} key=${n.id} node=${n} at=${progress.get(n.id)} turned=${n.kind === "do" && turned?.step === n.step ? turned : undefined} selected=${n.id === key}
-          onSelect=${() => onSelect(n.id === key ? {} : { step: n.step, direction: n.kind })} />`
-      : html`<${EndNode} key=${n.id} node=${n} reached=${n.kind === "start" ? progress.size > 0 : status === n.kind} />`))}</svg></div>`;
+  return html`<div class="graph scroll ${plain(status, progress)}" ref=${box} tabindex="0" role="region" aria-label="Graph, scrolls sideways" onScroll=${() => many && setSight({ left: box.current.scrollLeft, width: box.current.clientWidth })}>
+    <${Drawing} graph=${graph} progress=${progress} status=${status} turned=${turned} chosen=${key} onSelect=${onSelect} scale=${scale} near=${near} /></div>`;
 }

@@ -1,6 +1,7 @@
 // What can be taken away: the history, the picture.
 import { get, url } from "../api.js";
 import { say } from "../parts/parts.js";
+import { whole } from "./graph.js";
 
 /** save hands a text, or a blob, to the browser as a file. */
 export function save(name, kind, text) {
@@ -16,7 +17,7 @@ export const historyURL = (id) => url(`/sagas/${id}/export`);
 
 const properties = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font", "font-size", "font-weight", "font-family", "text-anchor"];
 
-/** alone returns the picture on the page as a text with its looks in it, so that it stands alone. */
+/** alone returns a picture in the document as a text with its looks in it, so that it stands alone. */
 function alone(svg) {
   const copy = svg.cloneNode(true);
   const from = [svg, ...svg.querySelectorAll("*")], to = [copy, ...copy.querySelectorAll("*")];
@@ -29,18 +30,18 @@ function alone(svg) {
   return new XMLSerializer().serializeToString(copy);
 }
 
-/** saveSVG writes the picture as what it is. */
-export const saveSVG = (svg, name) => save(name + ".svg", "image/svg+xml", alone(svg));
+/** saveSVG writes the whole picture as what it is. @param {object} drawing what Drawing takes */
+export const saveSVG = (drawing, name) => save(name + ".svg", "image/svg+xml", whole(drawing, alone));
 
 const side = 16000; // the longest that every browser's canvas can have
 
-/** savePNG writes the picture in dots, two for each of the page's, on the page's ground. */
-export async function savePNG(svg, name) {
+/** savePNG writes the whole picture in dots, two for each of its own where that is possible, on the page's ground. */
+export async function savePNG(drawing, name) {
   try {
     const image = new Image();
-    image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(alone(svg));
+    image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(whole(drawing, alone));
     await image.decode();
-    const width = svg.width.baseVal.value, height = svg.height.baseVal.value;
+    const { width, height } = drawing.graph;
     const scale = Math.min(2, side / Math.max(width, height));
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [Math.ceil(width * scale), Math.ceil(height * scale)];
@@ -51,6 +52,7 @@ export async function savePNG(svg, name) {
     const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
     if (!blob) throw new Error("it is too large for this browser");
     save(name + ".png", "image/png", blob);
+    if (scale < 0.7) say("So large a picture is small in dots: the SVG can be read at any size.", "info");
   } catch (e) {
     say(`The picture cannot be drawn (${e.message}): take the SVG.`, "stuck");
   }
