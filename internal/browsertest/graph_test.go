@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/amends-io/amends/orchestrator/client"
 )
 
@@ -124,5 +126,48 @@ func readPicture(t testing.TB, svg string) (found picture) {
 				found.names++
 			}
 		}
+	}
+}
+
+// What is larger than its window has a small picture of all of it, which leads
+// to where one presses. What fits has none.
+func TestWhatIsLargeHasAnOverview(t *testing.T) {
+	w := newWorld(t, "")
+	_, err := client.Start(t.Context(), w.client, wide, order{Customer: "ann", Units: 1}, client.ID("wide-1"))
+	must(t, err)
+	w.settle("wide-1")
+	w.start("order-1", order{Customer: "ann", Units: 1})
+	w.settle("order-1")
+	p := open(t, w, desk)
+	p.visit("/sagas/wide-1", `document.querySelector("#graph .overview canvas") && document.querySelector("#waterfall .overview canvas")`)
+	p.picture("saga-wide")
+	p.accessible()
+	for _, part := range []struct{ card, box, moved, shown string }{
+		{"#graph", ".graph", "scrollLeft", `document.querySelector("[data-node='do:step-59']")`},
+		{"#waterfall", ".lines", "scrollTop", `[...document.querySelectorAll(".waterfall .name")].some((e) => e.textContent.startsWith("step-59"))`},
+	} {
+		overview := part.card + " .overview"
+		drawn := fmt.Sprintf(`((c) => new Set(new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer)).size)(document.querySelector("%s canvas"))`, overview)
+		p.wait(drawn + " >= 2")
+		frame := fmt.Sprintf(`JSON.stringify((({left, top, width, height}) => [left, top, width, height])(document.querySelector("%s i").style))`, overview)
+		before := eval[string](p, frame)
+		if eval[bool](p, "Boolean("+part.shown+")") {
+			t.Fatalf("%s shows its end already", part.card)
+		}
+		p.do(fmt.Sprintf(`document.querySelector("%s").scrollIntoView({block: "center"})`, overview))
+		at := eval[[]float64](p, fmt.Sprintf(`((r) => [r.right - 3, r.bottom - 3])(document.querySelector("%s").getBoundingClientRect())`, overview))
+		must(t, chromedp.Do(p.Ctx, chromedp.MouseClickXY(at[0], at[1])))
+		p.wait(part.shown)
+		p.wait(fmt.Sprintf(`document.querySelector("%s %s").%s > 100`, part.card, part.box, part.moved))
+		p.wait(frame + fmt.Sprintf(" !== %q", before))
+		// Whoever has no pointer loses nothing: the part itself scrolls by keyboard.
+		if !eval[bool](p, fmt.Sprintf(`document.querySelector("%s %s").tabIndex === 0 && document.querySelector("%s").ariaHidden === "true"`, part.card, part.box, overview)) {
+			t.Errorf("%s cannot be reached by keyboard, or is read twice", part.card)
+		}
+	}
+	p.sound()
+	p.visit("/sagas/order-1", `document.querySelector("[data-node='do:confirm'].o-done") && document.querySelector(".waterfall .line")`)
+	if eval[bool](p, `Boolean(document.querySelector(".overview"))`) {
+		t.Error("what fits its window has an overview")
 	}
 }

@@ -4,10 +4,14 @@ import { signal } from "./lib.js";
 const root = document.documentElement;
 export const theme = signal(root.dataset.theme ?? "");
 
-const system = matchMedia("(prefers-color-scheme: dark)");
+const query = matchMedia("(prefers-color-scheme: dark)");
+const system = signal(query.matches);
+query.addEventListener("change", () => {
+  system.value = query.matches;
+});
 
 /** dark says what is shown now. */
-export const dark = () => (theme.value || (system.matches ? "dark" : "light")) === "dark";
+export const dark = () => (theme.value || (system.value ? "dark" : "light")) === "dark";
 
 export function toggle() {
   const next = dark() ? "light" : "dark";

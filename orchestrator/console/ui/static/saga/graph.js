@@ -1,6 +1,7 @@
 // The picture of a saga: the definition's plan, and over it what happened.
 import { html, render, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
 import { path as shape } from "../parts/icons.js";
+import { Overview } from "../parts/overview.js";
 import { nodeKey } from "../model/trace.js";
 
 /** How many nodes are drawn whether they are in sight or not. */
@@ -109,6 +110,18 @@ export function whole(props, use) {
   }
 }
 
+const tokens = { done: "--completed", undone: "--compensated", "nothing-to-undo": "--compensated", open: "--do", waiting: "--undo" };
+
+/** small draws all nodes as boxes over a few dots. */
+const small = (graph, progress) => (pen, width, height, colour) => {
+  const x = width / graph.width, y = height / graph.height;
+  for (const n of graph.nodes) {
+    const at = progress.get(n.id);
+    pen.fillStyle = colour(!at ? "--line-strong" : tokens[at.phase === "closed" ? at.outcome : at.phase] ?? "--stuck");
+    pen.fillRect(n.x * x, n.y * y, Math.max(1, n.width * x - 1), Math.max(2, n.height * y));
+  }
+};
+
 /**
  * Graph draws a definition's graph and, where there is one, a saga's progress.
  * @param {{graph: object, progress?: Map, status?: string, turned?: object, selected?: {step: string, direction: string}, onSelect?: Function, zoom?: number}} props
@@ -136,6 +149,6 @@ export function Graph({ graph, progress = new Map(), status = "", turned, select
     const left = node.x * scale, b = box.current;
     if (left < b.scrollLeft || left + node.width * scale > b.scrollLeft + b.clientWidth) b.scrollLeft = left - b.clientWidth / 2 + node.width / 2;
   }, [key, scale]);
-  return html`<div class="graph scroll ${plain(status, progress)}" ref=${box} tabindex="0" role="region" aria-label="Graph, scrolls sideways" onScroll=${() => many && setSight({ left: box.current.scrollLeft, width: box.current.clientWidth })}>
+  return html`<${Overview} box=${box} paint=${small(graph, progress)} of=${[graph, progress, scale]} /><div class="graph scroll ${plain(status, progress)}" ref=${box} tabindex="0" role="region" aria-label="Graph, scrolls sideways" onScroll=${() => many && setSight({ left: box.current.scrollLeft, width: box.current.clientWidth })}>
     <${Drawing} graph=${graph} progress=${progress} status=${status} turned=${turned} chosen=${key} onSelect=${onSelect} scale=${scale} near=${near} /></div>`;
 }

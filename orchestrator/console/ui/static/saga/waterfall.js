@@ -4,6 +4,7 @@ import { axis, bands, bars, busy, ticks } from "../model/waterfall.js";
 import { slice } from "../model/window.js";
 import { length, plural, time } from "../model/format.js";
 import { path as shape } from "../parts/icons.js";
+import { Overview } from "../parts/overview.js";
 
 const row = 28;
 const spare = 26; // behind the bars, for the outcome of the last
@@ -43,6 +44,20 @@ function Line({ line, ax, width, selected, onSelect, critical }) {
       ${tries > 1 && right < width - 60 && html`<text x=${right + 18} y="18" class="tries">×${tries}</text>`}</svg></div>`;
 }
 
+const colours = { work: "bar", open: "bar", queue: "soft" };
+
+/** small draws all lines over a few dots: where there is much, and what nobody answered. */
+const small = (list, ax) => (pen, width, height, colour) => {
+  const step = height / list.length, thick = Math.max(1, step - 1);
+  list.forEach((line, i) => {
+    if (line.band) return;
+    for (const b of bars(line, ax, width)) {
+      pen.fillStyle = colour(b.kind === "silent" ? "--stuck" : b.kind === "backoff" ? "--line-strong" : `--${line.direction}-${colours[b.kind]}`);
+      pen.fillRect(b.x, i * step, b.width, thick);
+    }
+  });
+};
+
 /** Waterfall draws nothing to measure before there is a line. */
 export function Waterfall(props) {
   if (!props.trace.steps.some((s) => s.attempts.length)) return html`<p class="alone muted">No step was requested yet.</p>`;
@@ -70,7 +85,7 @@ function Chart({ path, trace, until, collapse, selected, onSelect }) {
   const label = sight.width < 520 ? 108 : sight.width < 900 ? 150 : 190;
   const width = Math.max(120, sight.width - label - 26);
   const part = slice({ top: sight.top, height: sight.height, row, total: list.length });
-  return html`<div class="waterfall" style=${{ "--label": label + "px" }}>
+  return html`<div class="waterfall" style=${{ "--label": label + "px" }}><${Overview} box=${box} paint=${small(list, ax)} of=${[list, ax]} />
     <div class="axis" aria-hidden="true"><span style=${{ width: label + 12 + "px" }}></span><svg width=${width} height="30">
       ${ticks(ax, width < 400 ? 3 : 7).map((t) => html`<g transform="translate(${Math.round(t.x * (width - spare))} 0)"><line y1="20" y2="30" /><text x="3" y="26">${length(t.at)}</text></g>`)}
       ${ax.gaps.map((g) => html`<g transform="translate(${(g.x + g.width / 2) * (width - spare)} 0)"><text class="cut-out" y="11" text-anchor="middle">${length(g.to - g.from)}</text><path class="cut-out" d="M-5 29l3-6 4 3 3-6" /></g>`)}</svg></div>
