@@ -180,6 +180,7 @@ func richState() instance.State {
 			},
 		}, {Name: "screen", Do: instance.Progress{Phase: instance.Waiting, Number: 1, Due: noon}}},
 		Signals:  []instance.Signal{{Name: "paid-by", Input: 30, Body: []byte(`"visa"`)}},
+		Asked:    []instance.Asked{{Input: 35, Link: 36, At: noon, Verb: instance.Retry, By: "ann", Refused: true}, {Input: 37, Link: 38, At: noon, Verb: instance.Resolve}},
 		Repeated: 39,
 		Started:  noon, Updated: noon.Add(time.Second), Ended: noon.Add(time.Minute),
 	}

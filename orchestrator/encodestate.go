@@ -54,6 +54,10 @@ func (o *object) state(s *instance.State) {
 		o.key("signals")
 		o.marshal(s.Signals)
 	}
+	if len(s.Asked) > 0 {
+		o.key("asked")
+		o.marshal(s.Asked)
+	}
 	if s.Repeated != 0 {
 		o.number("repeated", s.Repeated)
 	}

@@ -2,6 +2,7 @@ package instance
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/amends-io/amends/participants/protocol"
@@ -69,6 +70,9 @@ func Foresee(s State, link Link) State {
 // s over.
 func Stored(s State, sequence uint64) State {
 	s.Last = sequence
+	if n := len(s.Asked); n > 0 && s.Asked[n-1].Link == 0 {
+		s.Asked[n-1].Link = sequence
+	}
 	// A command's bytes are its link's: later attempts send them again.
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -110,11 +114,17 @@ func (s *State) apply(ev Event) {
 		s.Signals = append(s.Signals[:len(s.Signals):len(s.Signals)], Signal(ev))
 	case CancelRequested:
 		s.Cancelled = true
+		s.asked(ev.Operator, Cancel, false)
 	case Suspended:
 		s.Suspended = true
+		s.asked(ev.Operator, Suspend, false)
 	case Resumed:
 		s.Suspended = false
-	case RetryRequested, ControlRefused:
+		s.asked(ev.Operator, Resume, false)
+	case RetryRequested:
+		s.asked(ev.Operator, Retry, false)
+	case ControlRefused:
+		s.asked(ev.Operator, ev.Verb, true)
 	default:
 		s.applyToStep(ev)
 	}
@@ -159,8 +169,12 @@ func (s *State) applyToStep(ev Event) {
 		p := s.touch(ev.Step).Toward(ev.Direction)
 		p.open(ev.Number, ev.Participant, time.Time{})
 		p.Settling, p.Output = ev.As, ev.Output
+		s.asked(ev.Operator, Resolve, false)
 	case Resolved:
 		p := s.touch(ev.Step).Toward(ev.Direction)
+		if p.Settling == "" { // nobody was asked to settle: it answers the request itself
+			s.asked(Operator{Input: ev.Input}, Resolve, false)
+		}
 		p.Number = ev.Number
 		p.resolve(ev)
 	case ResolveFailed:
@@ -169,6 +183,13 @@ func (s *State) applyToStep(ev Event) {
 	default:
 		panic(fmt.Sprintf("instance: unknown event %T", ev))
 	}
+}
+
+// asked notes a request that the link under way decides. States share what was
+// noted before, so it goes into a list of its own.
+func (s *State) asked(who Operator, verb Verb, refused bool) {
+	kept := s.Asked[max(0, len(s.Asked)+1-MaxAsked):]
+	s.Asked = append(slices.Clip(kept), Asked{Input: who.Input, At: s.Updated, Verb: verb, By: who.By, Refused: refused})
 }
 
 // end makes s over: nothing is left that could be held up.

@@ -57,6 +57,7 @@ type State struct {
 	Input    []byte   `json:"input,omitempty"`
 	Steps    []Step   `json:"steps,omitempty"`    // in the order in which they were first requested
 	Signals  []Signal `json:"signals,omitempty"`  // kept until something waits for them
+	Asked    []Asked  `json:"asked,omitempty"`    // what people asked for, in order: the newest MaxAsked
 	Repeated uint64   `json:"repeated,omitempty"` // sequence of a second start, not yet refused
 
 	Started    time.Time `json:"started"` // when its start was stored
@@ -106,6 +107,20 @@ type Signal struct {
 	Input uint64 `json:"input"` // its sequence
 	Body  []byte `json:"body,omitempty"`
 }
+
+// Asked is a person's request that was decided. Why, and all else that it says,
+// is in the messages that it names.
+type Asked struct {
+	Input   uint64    `json:"input"` // sequence of the request
+	Link    uint64    `json:"link"`  // sequence of the decision
+	At      time.Time `json:"at"`    // when it was decided
+	Verb    Verb      `json:"verb"`
+	By      string    `json:"by,omitempty"` // empty where the decision does not say it: a resolve without asking the participant
+	Refused bool      `json:"refused,omitempty"`
+}
+
+// MaxAsked bounds what a state keeps of people's requests. The history has all.
+const MaxAsked = 256
 
 // Step returns what is known of the step called name, or nil.
 func (s *State) Step(name string) *Step {
