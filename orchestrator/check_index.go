@@ -79,6 +79,11 @@ func (c *checker) unlisted(ctx context.Context, row instance.State) (missing []s
 				missing = append(missing, name)
 			}
 		}
+		if lost, err := c.unaudited(ctx, row); err != nil {
+			return nil, err
+		} else if lost {
+			missing = append(missing, "of what people asked for")
+		}
 		if len(missing) == 0 {
 			return nil, nil
 		}
@@ -97,6 +102,22 @@ func (c *checker) unlisted(ctx context.Context, row instance.State) (missing []s
 	}
 	slices.Sort(missing)
 	return missing, nil
+}
+
+// unaudited reports whether an audit lacks a request that row has.
+func (c *checker) unaudited(ctx context.Context, row instance.State) (bool, error) {
+	for _, r := range (AuditQuery{}).Asked(&row) {
+		before := r.Cursor()
+		before.ID += "!" // as of lists: the row itself comes next
+		page, err := c.view.Audit(ctx, AuditQuery{After: before, Limit: 1})
+		if err != nil {
+			return false, err
+		}
+		if len(page.Rows) == 0 || page.Rows[0].Cursor() != r.Cursor() {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // listsOf returns, by name, what to ask for to find row.

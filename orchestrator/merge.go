@@ -19,30 +19,42 @@ func List(ctx context.Context, view View, partitions int, q Query) (Page, error)
 	if err != nil {
 		return Page{}, err
 	}
-	merged := Page{Sagas: []instance.State{}}
-	for _, page := range pages {
-		merged.Sagas = append(merged.Sagas, page.Sagas...)
-		// No partition is known further than to where it looked.
-		if next := page.Next; next != nil && (merged.Next == nil || next.Less(*merged.Next)) {
-			merged.Next = next
+	lists, nexts := make([][]instance.State, len(pages)), make([]*Cursor, len(pages))
+	for i, page := range pages {
+		lists[i], nexts[i] = page.Sagas, page.Next
+	}
+	var merged Page
+	merged.Sagas, merged.Next = merge(lists, nexts, CursorOf, q.Limit)
+	return merged, nil
+}
+
+// merge puts lists of one order together: at most limit items, each at its
+// place as cursorOf has it, and where the merged list goes on. Next of a list
+// is nil if it is whole.
+func merge[T any, C interface{ Less(C) bool }](lists [][]T, nexts []*C, cursorOf func(T) C, limit int) ([]T, *C) {
+	var next *C
+	for _, n := range nexts {
+		// No list is known further than to where it was looked.
+		if n != nil && (next == nil || (*n).Less(*next)) {
+			next = n
 		}
 	}
-	slices.SortFunc(merged.Sagas, func(a, b instance.State) int {
-		if CursorOf(a).Less(CursorOf(b)) {
+	items := append([]T{}, slices.Concat(lists...)...)
+	slices.SortFunc(items, func(a, b T) int {
+		if cursorOf(a).Less(cursorOf(b)) {
 			return -1
 		}
 		return 1
 	})
-	known := len(merged.Sagas)
-	for merged.Next != nil && known > 0 && merged.Next.Less(CursorOf(merged.Sagas[known-1])) {
+	known := len(items)
+	for next != nil && known > 0 && (*next).Less(cursorOf(items[known-1])) {
 		known--
 	}
-	if n := min(known, q.Limit); n < known || merged.Next != nil && n == q.Limit {
-		last := CursorOf(merged.Sagas[n-1])
-		merged.Next, known = &last, n
+	if n := min(known, limit); n < known || next != nil && n == limit {
+		last := cursorOf(items[n-1])
+		next, known = &last, n
 	}
-	merged.Sagas = merged.Sagas[:known]
-	return merged, nil
+	return items[:known], next
 }
 
 // CountAll returns how many rows of each class all partitions of view have together.

@@ -199,6 +199,10 @@ type PartitionView interface {
 	// it minds no limit. More than MaxClusters different ones are not all told
 	// apart.
 	Clusters(ctx context.Context, q ClusterQuery) (Clusters, error)
+	// Audit returns a page of the requests that q asks for, as the rows have
+	// them, newest first. It does a bounded piece of work, as List does. Where
+	// a row does not know who asked, it counts as whoever q asks for.
+	Audit(ctx context.Context, q AuditQuery) (AuditPage, error)
 	// Position returns what Exchange would, and changes nothing.
 	Position(ctx context.Context) (Position, error)
 	// Forget deletes everything, so that the next owner starts from nothing.

@@ -18,6 +18,9 @@ const (
 	MaxTagBytes = 256 // of one value
 )
 
+// MaxWho bounds the name of whoever asks for something.
+const MaxWho = 128
+
 // readStart reads a request to start. What it returns with an error is still
 // enough to end the instance with that reason.
 func readStart(m Message) (instance.Request, error) {
@@ -129,7 +132,7 @@ func readControl(m Message) (instance.Input, error) {
 	h := m.Header
 	c := instance.Control{
 		Sequence: m.Sequence, Verb: instance.Verb(h.Get(protocol.HeaderVerb)),
-		By: protocol.Text(h.Get(protocol.HeaderBy), 128), Why: protocol.Text(h.Get(protocol.HeaderWhy), protocol.MaxReason),
+		By: protocol.Text(h.Get(protocol.HeaderBy), MaxWho), Why: protocol.Text(h.Get(protocol.HeaderWhy), protocol.MaxReason),
 		Step: h.Get(protocol.HeaderStep), Direction: protocol.Direction(h.Get(protocol.HeaderDirection)),
 		As: protocol.Outcome(h.Get(protocol.HeaderAs)), Unsettled: h.Get(HeaderUnsettled) == "true", Output: m.Body,
 	}

@@ -122,7 +122,7 @@ func (s Saga) control(ctx context.Context, verb instance.Verb, by By, h protocol
 	if h == nil {
 		h = protocol.Header{}
 	}
-	who := protocol.Text(by.Who, 128)
+	who := protocol.Text(by.Who, orchestrator.MaxWho)
 	if who == "" {
 		return Decision{}, fmt.Errorf("client: %s: a request says who asks", verb)
 	}

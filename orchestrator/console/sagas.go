@@ -279,7 +279,7 @@ func (c *Console) stopBulk(w http.ResponseWriter, r *http.Request, p *params) er
 		return err
 	}
 	return about(c, w, r, p, func(ctx context.Context, id string) (verbs.Bulk, error) {
-		c.cfg.Log.Info("a bulk is stopped", "bulk", protocol.Text(id, 64), "by", protocol.Text(who(r, request.Who), 128), "why", protocol.Text(request.Reason, 1024))
+		c.cfg.Log.Info("a bulk is stopped", "bulk", protocol.Text(id, 64), "by", protocol.Text(who(r, request.Who), orchestrator.MaxWho), "why", protocol.Text(request.Reason, 1024))
 		return c.cfg.Verbs.OneBulk(ctx, verbs.BulkRef{ID: id, Stop: true})
 	})
 }

@@ -161,6 +161,21 @@ func (pv partitionView) Clusters(ctx context.Context, q orchestrator.ClusterQuer
 	return clusters, err
 }
 
+func (pv partitionView) Audit(ctx context.Context, q orchestrator.AuditQuery) (page orchestrator.AuditPage, err error) {
+	err = pv.do(ctx, func(s *stored) error {
+		for _, r := range s.rows {
+			page.Rows = append(page.Rows, q.Asked(&r.state)...)
+		}
+		return nil
+	})
+	orchestrator.SortAudit(page.Rows)
+	if limit := q.Bounded(); len(page.Rows) > limit {
+		next := page.Rows[limit-1].Cursor()
+		page.Rows, page.Next = page.Rows[:limit], &next
+	}
+	return page, err
+}
+
 func (pv partitionView) Position(ctx context.Context) (at orchestrator.Position, err error) {
 	err = pv.do(ctx, func(s *stored) error {
 		if s.whole() {

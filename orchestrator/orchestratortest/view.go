@@ -26,7 +26,7 @@ type FragileView interface {
 // TestView runs what every implementation of orchestrator.View must hold. Each
 // view that open returns is empty.
 func TestView(t *testing.T, open func(t *testing.T) FragileView) {
-	for _, c := range slices.Concat(viewFence, viewLoss, viewRows, viewLists, viewFailures) {
+	for _, c := range slices.Concat(viewFence, viewLoss, viewRows, viewLists, viewFailures, viewAudit) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.run(t, open(t))

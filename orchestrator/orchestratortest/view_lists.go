@@ -128,6 +128,7 @@ func randomState(r *rand.Rand, id string) instance.State {
 		s.Parked = "why"
 	}
 	fail(r, &s)
+	ask(r, &s)
 	s.Tags = map[string]string{}
 	for range r.IntN(3) {
 		key, value, _ := strings.Cut(pick(r, someTags), "=")

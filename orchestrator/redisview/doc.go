@@ -29,6 +29,10 @@
 //	w|<since>…                                it is stuck since then, ordered by that
 //	e|<definition>|<version>|<cluster>|<since><id>  a failure, ordered by when it was
 //
+// Nor does it have these, one for each request that a person made of it:
+//
+//	o|<decided><link><id>                     newest first, as an audit has them
+//
 // A cluster is thus counted by its entries, whatever the number of sagas, and
 // gone with the last of them. Which there are is found by a jump from each to
 // the next; where there are too many, entries at equal distances show those of

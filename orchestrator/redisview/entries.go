@@ -24,6 +24,7 @@ const (
 	clusterRows   = "f|"
 	failures      = "e|"
 	stuckRows     = "w|"
+	askedRows     = "o|"
 	classNames    = "k|"
 )
 
@@ -87,6 +88,11 @@ func (m *members) of(list []string, s *instance.State) []string {
 	if f, ok := s.Failure(); ok {
 		list = m.ofFailure(list, s, f)
 	}
+	for _, asked := range s.Asked {
+		from := begin(askedRows)
+		m.text.WriteString(askedPlace(orchestrator.AuditRow{ID: s.ID, Asked: asked}.Cursor()))
+		list = append(list, m.end(from))
+	}
 	return list
 }
 
@@ -147,7 +153,13 @@ func sameEntries(a, b *instance.State) bool {
 	return a.ID == b.ID && a.Started.UnixMilli() == b.Started.UnixMilli() &&
 		a.Status == b.Status && a.Definition == b.Definition && a.Version == b.Version &&
 		a.Suspended == b.Suspended && (a.Parked == "") == (b.Parked == "") &&
-		maps.Equal(a.Tags, b.Tags) && a.Retrying() == b.Retrying() && sameFailure(a, b)
+		maps.Equal(a.Tags, b.Tags) && a.Retrying() == b.Retrying() && sameFailure(a, b) && sameAsked(a, b)
+}
+
+// sameAsked compares the ends: requests are only joined by newer ones.
+func sameAsked(a, b *instance.State) bool {
+	n := len(a.Asked)
+	return n == len(b.Asked) && (n == 0 || a.Asked[0] == b.Asked[0] && a.Asked[n-1] == b.Asked[n-1])
 }
 
 func sameFailure(a, b *instance.State) bool {

@@ -11,7 +11,7 @@ import (
 
 // layout names how rows and index are written. A view of another layout counts
 // as lost, so a release that changes it rebuilds.
-const layout = "2"
+const layout = "3"
 
 // sizesLua is what a write notes down and the next one looks for.
 const sizesLua = `

@@ -166,7 +166,7 @@ func refusal(d Decision, err error) (Decision, error) {
 
 // check completes w, and says what can never be done.
 func (w *What) check() error {
-	w.Who = cmp.Or(protocol.Text(w.Who, 128), Anonymous)
+	w.Who = cmp.Or(protocol.Text(w.Who, orchestrator.MaxWho), Anonymous)
 	w.Reason = protocol.Text(w.Reason, protocol.MaxReason)
 	if w.Attempt < 0 {
 		return invalidf("attempt %d is negative", w.Attempt)
