@@ -5,7 +5,7 @@ GO         ?= go
 OLDEST     ?= v2.14.9
 FUZZTIME   ?= 30s
 
-.PHONY: help test tools browser vet lint race ui screenshots bench-ui demo crash smoke oldest fuzz mutants bench bench-million microbench tidy
+.PHONY: help test tools browser vet lint race ui screenshots bench-ui check-js demo crash smoke oldest fuzz mutants bench bench-million microbench tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ race: ## all tests with the race detector
 ui: ## the pages in a headless Chromium; what they look like is in internal/browsertest/pictures
 	cd internal/browsertest && AMENDS_BROWSER=required $(GO) test -count 1 -timeout 5m .
 	@if command -v node >/dev/null 2>&1; then node --test orchestrator/console/ui/testdata/model.test.js >/dev/null; fi
+
+check-js: ## the types of the pages, by TypeScript; needs Node and the npm registry, and 'make test' does not
+	@sh orchestrator/console/ui/check.sh
 
 screenshots: ## the pictures of README and docs, made anew
 	cd internal/browsertest && AMENDS_BROWSER=required AMENDS_PICTURES=$(CURDIR)/docs/images $(GO) test -count 1 -run TestPicturesOfTheDocuments .

@@ -19,6 +19,7 @@ import { PartitionsPage } from "./pages/partitions.js";
 import { ComparePage } from "./pages/compare.js";
 import { BulkPage, BulksPage } from "./pages/bulk.js";
 
+/** @type {[RegExp, string, (...found: string[]) => any][]} */
 const routes = [
   [/^\/(?:sagas)?$/, "Sagas", () => html`<${ListPage} />`],
   [/^\/sagas\/([\w-]{1,64})$/, "Saga", (id) => html`<${SagaPage} key=${id} id=${id} />`],

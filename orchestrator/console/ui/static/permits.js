@@ -23,7 +23,10 @@ export const redact = (value, context) => value;
 
 const key = "amends.who";
 
-/** who is the name that a person gave for the history. */
+/**
+ * who is the name that a person gave for the history.
+ * @param {string} [name] a new one
+ */
 export function who(name) {
   try {
     if (name !== undefined) localStorage.setItem(key, name);

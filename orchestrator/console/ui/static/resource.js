@@ -7,10 +7,10 @@ import { useEffect, useMemo, useRef, useState } from "./lib.js";
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} load
  * @param {any[]} keys without an element that is null: then nothing is asked
- * @returns {{data: T|undefined, error: Error|undefined, loading: boolean, reload: () => Promise<void>, set: (t: T) => void}}
+ * @returns {{data: T|undefined, error: import("./api.js").Problem|undefined, loading: boolean, reload: () => Promise<void>, set: (t: T) => void}}
  */
 export function useResource(load, keys) {
-  const [state, setState] = useState({ data: undefined, error: undefined, loading: true, keys: undefined });
+  const [state, setState] = useState({ data: undefined, error: undefined, loading: true });
   const current = useRef(null);
   const latest = useRef(load);
   latest.current = load;

@@ -39,7 +39,11 @@ export function go(to, { replace = false } = {}) {
   if (address.value.path !== before) scrollTo(0, 0);
 }
 
-/** set changes parts of the query in place: a selection is no new page. */
+/**
+ * set changes parts of the query in place: a selection is no new page.
+ * @param {Record<string, any>} changes
+ * @param {{replace?: boolean}} [options]
+ */
 export function set(changes, options = { replace: true }) {
   const query = new URLSearchParams(address.value.query);
   for (const [key, value] of Object.entries(changes)) {

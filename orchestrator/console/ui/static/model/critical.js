@@ -29,7 +29,8 @@ const outcomes = (at) => (at ? at.attempts.map((a) => a.outcome ?? "open").join(
 
 /**
  * compare says of each node of a graph what became of it in two sagas.
- * @returns {{rows: {id: string, step: string, direction: string, a: string, b: string, same: boolean}[], first: object|undefined}}
+ * @typedef {{id: string, step: string, direction: string, a: string, b: string, same: boolean}} Both
+ * @returns {{rows: Both[], first: Both|undefined}}
  *   first is where they part: the first difference in the order of the plan
  */
 export function compare(graph, a, b) {

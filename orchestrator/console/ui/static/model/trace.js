@@ -2,10 +2,42 @@
 import { time } from "./format.js";
 
 /**
+ * @typedef {{sequence: number, time: string}} Stamp
+ *
+ * @typedef {object} Attempt
+ * @property {string} direction do or undo
+ * @property {number} number
+ * @property {string} participant
+ * @property {Stamp} requested
+ * @property {Stamp} [answered]
+ * @property {Stamp} [recorded]
+ * @property {Stamp[]} [late] answers that came after it was closed
+ * @property {string} [outcome] none while it is open
+ * @property {string} [reason]
+ * @property {boolean} [halted] it waits for a person
+ * @property {boolean} [by_hand]
+ * @property {string} [next_at] when the next one begins
+ * @property {number} [took_us]
+ * @property {number} [queue_us]
+ * @property {number} [output_bytes]
+ * @property {string} [reply_traceparent]
+ *
+ * @typedef {object} Trace what the API says of a history, step by step
+ * @property {number} last
+ * @property {string} [ended]
+ * @property {{name: string, attempts: Attempt[]}[]} steps
+ * @property {{sequence: number, step?: string, attempt?: number, reason: string}} [turned]
+ * @property {{sequence: number, verb: string}[]} controls
+ *
+ * @typedef {{step: string, direction: string, phase: string, outcome: string, attempts: Attempt[], last: Attempt}} Progress
+ */
+
+/**
  * asOf returns the summary of a history as it was after message at: attempts
  * that were not requested yet are gone, those that were not answered are open.
- * @param {object} steps the API's summary
+ * @param {Trace} steps
  * @param {number} at a sequence, or 0 for now
+ * @returns {Trace}
  */
 export function asOf(steps, at) {
   if (!at || at >= steps.last) return { ...steps, steps: steps.steps.map((s) => ({ ...s, attempts: s.attempts })) };
@@ -22,6 +54,7 @@ export function asOf(steps, at) {
   };
 }
 
+/** @param {Attempt} a @param {number} at @returns {Attempt} */
 function cut(a, at) {
   const answered = a.answered && a.answered.sequence <= at ? a.answered : undefined;
   const recorded = a.recorded && a.recorded.sequence <= at ? a.recorded : undefined;
@@ -39,7 +72,8 @@ export const nodeKey = (step, direction) => `${direction === "undo" ? "undo" : "
 
 /**
  * progress says where each direction of each step is, by nodeKey.
- * @returns {Map<string, {step: string, direction: string, phase: string, outcome: string, attempts: object[], last: object}>}
+ * @param {Trace} trace
+ * @returns {Map<string, Progress>}
  */
 export function progress(trace) {
   const found = new Map();
@@ -54,6 +88,7 @@ export function progress(trace) {
   return found;
 }
 
+/** @param {Attempt} last */
 function where(last) {
   if (last.halted) return { phase: "halted", outcome: last.outcome ?? "halted" };
   if (!last.outcome) return { phase: "open", outcome: "open" };
@@ -61,9 +96,14 @@ function where(last) {
   return { phase: "closed", outcome: last.outcome };
 }
 
-/** segments tells the parts of an attempt apart, as [kind, from, to] in milliseconds. */
+/**
+ * segments tells the parts of an attempt apart, as [kind, from, to] in milliseconds.
+ * @param {Attempt} a @param {number} until @param {Attempt} [next]
+ * @returns {[string, number, number][]}
+ */
 export function segments(a, until, next) {
   const from = time(a.requested.time);
+  /** @type {[string, number, number][]} */
   const list = [];
   let end = until;
   if (a.answered) {

@@ -5,7 +5,7 @@ import { time } from "./format.js";
 /**
  * bands sorts the attempts into the way forward and the way back, a line for
  * each step.
- * @param {object} trace @param {number} until where open attempts end for now
+ * @param {import("./trace.js").Trace} trace @param {number} until where open attempts end for now
  */
 export function bands(trace, until) {
   const lines = { do: [], undo: [] };

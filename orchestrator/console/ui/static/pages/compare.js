@@ -16,7 +16,7 @@ function Ask({ a, b }) {
   const send = (e) => {
     e.preventDefault();
     const f = new FormData(e.target);
-    go(href("/compare", { a: f.get("a").trim(), b: f.get("b").trim() }));
+    go(href("/compare", { a: String(f.get("a")).trim(), b: String(f.get("b")).trim() }));
   };
   return html`<form class="row fields" onSubmit=${send}><label class="field"><span>one saga</span><input name="a" required pattern="[A-Za-z0-9_\\-]{1,64}" value=${a} /></label><label class="field"><span>another</span><input name="b" required pattern="[A-Za-z0-9_\\-]{1,64}" value=${b} /></label><button class="btn main">Compare</button></form>`;
 }

@@ -50,7 +50,7 @@ function Filters({ filter, definitions }) {
   const names = [...new Set(definitions.map((d) => d.definition))];
   const find = (e) => {
     e.preventDefault();
-    const text = new FormData(e.target).get("find").trim();
+    const text = String(new FormData(e.target).get("find")).trim();
     if (/^[\w-]{1,64}$/.test(text)) go(href(`/sagas/${text}`));
     else if (text.includes("=")) set({ tag: text, cursor: "" }, {});
   };

@@ -6,7 +6,7 @@ import { useEvery, useNow, useResource } from "../resource.js";
 import { useKeys } from "../keys.js";
 import { Card, Copy, Empty, Failed, Loading, Status, Tabs, stuckKinds } from "../parts/parts.js";
 import { icon } from "../parts/icons.js";
-import { ago, length, moment, plural, time } from "../model/format.js";
+import { ago, length, moment, time } from "../model/format.js";
 import { indexOf } from "../model/history.js";
 import { asOf, progress } from "../model/trace.js";
 import { criticalPath } from "../model/critical.js";

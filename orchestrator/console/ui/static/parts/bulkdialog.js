@@ -24,7 +24,7 @@ export function BulkDialog({ filter, words, close, suggest = {} }) {
   const dialog = useRef(null);
   const [f, setF] = useState({ action: "retry", step: filter.step ?? "", direction: "do", as: "undone", reason: "", who: who(), rate: "50", ...suggest });
   const [typed, setTyped] = useState("");
-  const [state, setState] = useState({});
+  const [state, setState] = useState(/** @type {{preview?: any, busy?: boolean, error?: any}} */ ({}));
   useEffect(() => dialog.current.showModal(), []);
   const edit = (key) => (e) => {
     setF({ ...f, [key]: e.target.value });

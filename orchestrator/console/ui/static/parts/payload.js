@@ -25,8 +25,8 @@ export function Value({ value, saga, what }) {
 
 /** Body shows the body of a message, which it fetches: a large one only when asked. */
 export function Body({ saga, sequence, size, what }) {
-  const [state, setState] = useState({});
-  const fetchIt = async (signal) => {
+  const [state, setState] = useState(/** @type {{text?: string, loading?: boolean, error?: any}} */ ({}));
+  const fetchIt = async (/** @type {AbortSignal} */ signal = undefined) => {
     setState({ loading: true });
     try {
       const raw = await load(`/sagas/${saga}/messages/${sequence}/body`, signal);

@@ -36,7 +36,7 @@ export function Actions({ saga, plan, step, direction, at, low, onDone }) {
 function Ask({ saga, can, close, onDone }) {
   const dialog = useRef(null);
   const [f, setF] = useState({ who: who(), reason: "", output: can.needs_output ? "{}" : "", unsettled: false });
-  const [state, setState] = useState({});
+  const [state, setState] = useState(/** @type {{busy?: boolean, error?: any}} */ ({}));
   useEffect(() => dialog.current.showModal(), []);
   const edit = (key) => (e) => setF({ ...f, [key]: e.target.type === "checkbox" ? e.target.checked : e.target.value });
   const request = { action: can.action, step: can.step, direction: can.direction, as: can.as, reason: f.reason, who: f.who, unsettled: f.unsettled || undefined };

@@ -4,6 +4,36 @@ import { path as shape } from "../parts/icons.js";
 import { Overview } from "../parts/overview.js";
 import { nodeKey } from "../model/trace.js";
 
+/**
+ * @typedef {object} Node
+ * @property {string} id
+ * @property {string} kind do, undo, start, completed, compensated
+ * @property {string} [step] none of an end
+ * @property {string} [participant]
+ * @property {string} [action]
+ * @property {string} [badge]
+ * @property {number} x
+ * @property {number} y
+ * @property {number} width
+ * @property {number} height
+ *
+ * @typedef {object} Plan what the API says of a definition's picture
+ * @property {string} name
+ * @property {number} version
+ * @property {number} width
+ * @property {number} height
+ * @property {Node[]} nodes
+ * @property {{kind: string, from: string, to: string, points: [number, number][]}[]} edges
+ * @property {{direction: string, y: number, height: number}[]} lanes
+ *
+ * @typedef {object} Picture
+ * @property {Plan} graph
+ * @property {Map<string, import("../model/trace.js").Progress>} [progress]
+ * @property {string} [status]
+ * @property {{step?: string, reason: string}} [turned]
+ * @property {(to: {step?: string, direction?: string}) => void} [onSelect]
+ */
+
 /** How many nodes are drawn whether they are in sight or not. */
 const few = 80;
 const ends = { start: "start", completed: "completed", compensated: "compensated" };
@@ -71,7 +101,7 @@ function EndNode({ node, reached }) {
 
 /**
  * Drawing is the picture itself.
- * @param {{graph: object, progress?: Map, status?: string, turned?: object, chosen?: string, onSelect?: Function, scale?: number, near?: (from: number, to: number) => boolean}} props
+ * @param {Picture & {chosen?: string, scale?: number, near?: (from: number, to: number) => boolean}} props
  *   chosen is a node's id; near says which part of the width is drawn
  */
 function Drawing({ graph, progress = new Map(), status = "", turned, chosen = "", onSelect = () => {}, scale = 1, near = () => true }) {
@@ -94,7 +124,7 @@ const plain = (status, progress) => (status || progress?.size ? "" : "plain");
  * whole hands on the picture of all of a graph, drawn aside at its own size,
  * whatever of it is in sight and however large.
  * @template T
- * @param {object} props of Drawing
+ * @param {Picture} props
  * @param {(svg: SVGSVGElement) => T} use
  */
 export function whole(props, use) {
@@ -124,7 +154,7 @@ const small = (graph, progress) => (pen, width, height, colour) => {
 
 /**
  * Graph draws a definition's graph and, where there is one, a saga's progress.
- * @param {{graph: object, progress?: Map, status?: string, turned?: object, selected?: {step: string, direction: string}, onSelect?: Function, zoom?: number}} props
+ * @param {Picture & {selected?: {step: string, direction: string}, zoom?: number, least?: number}} props least is the scale below which it scrolls instead
  */
 export function Graph({ graph, progress = new Map(), status = "", turned, selected, onSelect = () => {}, zoom = 0, least = 0.5 }) {
   const box = useRef(null);

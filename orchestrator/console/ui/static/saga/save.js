@@ -30,12 +30,20 @@ function alone(svg) {
   return new XMLSerializer().serializeToString(copy);
 }
 
-/** saveSVG writes the whole picture as what it is. @param {object} drawing what Drawing takes */
+/**
+ * saveSVG writes the whole picture as what it is.
+ * @param {import("./graph.js").Picture} drawing
+ * @param {string} name
+ */
 export const saveSVG = (drawing, name) => save(name + ".svg", "image/svg+xml", whole(drawing, alone));
 
 const side = 16000; // the longest that every browser's canvas can have
 
-/** savePNG writes the whole picture in dots, two for each of its own where that is possible, on the page's ground. */
+/**
+ * savePNG writes the whole picture in dots, two for each of its own where that is possible, on the page's ground.
+ * @param {import("./graph.js").Picture} drawing
+ * @param {string} name
+ */
 export async function savePNG(drawing, name) {
   try {
     const image = new Image();
