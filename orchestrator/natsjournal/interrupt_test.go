@@ -230,3 +230,37 @@ func TestAReaderWhoseHandlerIsSlowIsNotInterrupted(t *testing.T) {
 		t.Errorf("Read = %v after %d messages", err, n)
 	}
 }
+
+// Each takeover begins with a read: whoever reads from the beginning has
+// nothing before it to ask after.
+func TestAReaderAsksNoMoreThanItNeeds(t *testing.T) {
+	t.Parallel()
+	j, nc := open(t, natstest.Start(t))
+	p := j.Partition(0)
+	first := put(t, p, start("a"))
+	second := put(t, p, link("a", first))
+	asked, err := nc.SubscribeSync("$JS.API.STREAM.INFO." + j.Subjects().Stream(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for from, want := range map[uint64]int{0: 1, first: 1, second: 2} {
+		r := read(t, p, from)
+		r.next(t, max(from, first))
+		r.cancel()
+		<-r.ended
+		for range want {
+			if _, err := asked.NextMsg(10 * time.Second); err != nil {
+				t.Fatalf("from %d: %v", from, err)
+			}
+		}
+		if err := nc.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if more, _, err := asked.Pending(); err != nil || more != 0 {
+			t.Errorf("from %d: %d more requests, %v", from, more, err)
+		}
+	}
+}

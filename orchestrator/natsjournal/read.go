@@ -20,13 +20,15 @@ const nearFirst = 10_000
 // Read implements orchestrator.Reader.
 func (s *stream) Read(ctx context.Context, from uint64, handle func(orchestrator.Message) error) error {
 	from = max(from, 1)
-	whole, err := s.Tail(ctx)
-	if err != nil {
-		return fmt.Errorf("read partition %d from %d: %w", s.partition, from, interruption(ctx, err))
-	}
 	begin := from
-	if from > whole.First && from-whole.First <= nearFirst {
-		begin = max(whole.First, 1)
+	if from > 1 { // else there is nothing before it
+		whole, err := s.Tail(ctx)
+		if err != nil {
+			return fmt.Errorf("read partition %d from %d: %w", s.partition, from, interruption(ctx, err))
+		}
+		if from > whole.First && from-whole.First <= nearFirst {
+			begin = whole.First
+		}
 	}
 	config := jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: begin}
 	// The stream is asked after its consumer was made: were it made anew in
