@@ -16,7 +16,7 @@ func TestRulesFindWhatBreaksThem(t *testing.T) {
 		server   = "github.com/nats-io/nats-server/v2/server"
 		redisGo  = "github.com/redis/go-redis/v9"
 		mini     = "github.com/alicebob/miniredis/v2"
-		sleeping = "package x\nimport \"time\"\nfunc f() { time.Sleep(1) }\n"
+		sleeping = "package x\nimport clock \"time\"\nfunc f() { clock.Sleep(1) }\n"
 		now      = "package x\nimport clock \"time\"\nvar f = clock.Now\n"
 		day      = "package x\nimport \"time\"\nvar d time.Duration\n"
 	)
