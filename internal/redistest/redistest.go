@@ -2,21 +2,12 @@
 package redistest
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net"
-	"os/exec"
-	"strconv"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
-)
 
-// patience is how long a server may take to answer its first PING.
-const patience = 10 * time.Second
+	"github.com/amends-io/amends/internal/redisserver"
+)
 
 // Start starts a redis-server that lives as long as the test and keeps nothing
 // on disk, and returns its host and port. Without redis-server in the PATH the
@@ -34,35 +25,25 @@ func Client(t testing.TB) *redis.Client {
 
 // A Server is a redis-server that a test may kill and start again.
 type Server struct {
-	binary, dir, port string
-	proc              *process // nil when it does not run
+	dir     string
+	options []string
+	running *redisserver.Server // or killed
 }
 
-// New starts a server; see Start.
-func New(t testing.TB) *Server {
+// New starts a server; see Start. Its options are those of its command line.
+func New(t testing.TB, options ...string) *Server {
 	t.Helper()
-	binary, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Fatalf("redistest: %v; install it with: apt-get install redis-server (or: brew install redis)", err)
+	s := &Server{dir: t.TempDir(), options: append([]string{"--appendonly", "no"}, options...)}
+	var err error
+	if s.running, err = redisserver.Start(t.Context(), s.dir, s.options...); err != nil {
+		t.Fatalf("redistest: %v", err)
 	}
-	s := &Server{binary: binary, dir: t.TempDir()}
 	t.Cleanup(s.Kill)
-	// Between our look for a free port and the server's bind another process
-	// may take it; then the server exits and the next port is tried.
-	for range 10 {
-		if s.port, err = freePort(); err != nil {
-			break
-		}
-		if err = s.start(); err == nil {
-			return s
-		}
-	}
-	t.Fatalf("redistest: %v", err)
-	return nil
+	return s
 }
 
 // Addr is the server's host and port, the same after a Restart.
-func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", s.port) }
+func (s *Server) Addr() string { return s.running.Addr }
 
 // Client returns a client of s, closed when the test ends.
 func (s *Server) Client(t testing.TB) *redis.Client {
@@ -73,69 +54,15 @@ func (s *Server) Client(t testing.TB) *redis.Client {
 }
 
 // Kill ends the server as kill -9 does. A server that does not run stays so.
-func (s *Server) Kill() {
-	if s.proc != nil {
-		s.proc.kill()
-		s.proc = nil
-	}
-}
+func (s *Server) Kill() { _ = s.running.Kill() }
 
 // Restart kills the server and starts it again at the same address, empty.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Kill()
-	if err := s.start(); err != nil {
+	again, err := redisserver.StartAt(t.Context(), s.Addr(), s.dir, s.options...)
+	if err != nil {
 		t.Fatalf("redistest: restart: %v", err)
 	}
-}
-
-func (s *Server) start() error {
-	p, err := startProcess(exec.Command(s.binary,
-		"--bind", "127.0.0.1", "--port", s.port, "--dir", s.dir,
-		"--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"))
-	if err != nil {
-		return err
-	}
-	if err := s.await(p); err != nil {
-		p.kill()
-		return err
-	}
-	s.proc = p
-	return nil
-}
-
-// await waits until the server at our port answers and is the process that we
-// started, not a stranger that was there before.
-func (s *Server) await(p *process) error {
-	c := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1})
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		info, err := c.Info(ctx, "server").Result()
-		switch {
-		case err == nil && strings.Contains(info, fmt.Sprintf("process_id:%d\r\n", p.pid())):
-			return nil
-		case err == nil:
-			return errors.New("another server answers at our port")
-		}
-		select {
-		case <-p.done:
-			return fmt.Errorf("redis-server ended: %s", p.output.String())
-		case <-ctx.Done():
-			return fmt.Errorf("redis-server does not answer: %w", err)
-		case <-tick.C:
-		}
-	}
-}
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
+	s.running = again
 }

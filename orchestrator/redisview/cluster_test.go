@@ -3,7 +3,6 @@ package redisview_test
 import (
 	"fmt"
 	"net"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/amends-io/amends/internal/redistest"
 	"github.com/amends-io/amends/orchestrator/orchestratortest"
 	"github.com/amends-io/amends/orchestrator/redisview"
 )
@@ -48,24 +48,16 @@ func cluster(t *testing.T, addr string) *redis.ClusterClient {
 // of different slots in one command are refused as in a larger one.
 func startCluster(t *testing.T) (addr string) {
 	t.Helper()
-	port, bus := freePort(t), freePort(t)
-	addr = net.JoinHostPort("127.0.0.1", port)
-	server := exec.CommandContext(t.Context(), "redis-server", "--bind", "127.0.0.1", "--port", port, "--cluster-port", bus,
-		"--cluster-enabled", "yes", "--dir", t.TempDir(), "--save", "", "--appendonly", "no")
-	if err := server.Start(); err != nil {
-		t.Fatalf("%v; install it with: apt-get install redis-server (or: brew install redis)", err)
-	}
-	t.Cleanup(func() { _ = server.Wait() }) // the context kills it
-	rdb := redis.NewClient(&redis.Options{Addr: addr})
-	t.Cleanup(func() { _ = rdb.Close() })
-	until(t, "the server answers", func() bool { return rdb.Ping(t.Context()).Err() == nil })
+	// The cluster's own port would be too high for most of those that are free.
+	server := redistest.New(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t))
+	rdb := server.Client(t)
 	if err := rdb.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err(); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "the cluster is ready", func() bool {
 		return strings.Contains(rdb.ClusterInfo(t.Context()).Val(), "cluster_state:ok")
 	})
-	return addr
+	return server.Addr()
 }
 
 func until(t *testing.T, what string, true func() bool) {

@@ -1,61 +1,22 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
-	"runtime"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/amends-io/amends/internal/process"
 )
-
-// A process is a child that is waited for.
-type process struct {
-	cmd   *exec.Cmd
-	ended chan struct{}
-	said  tail // on stderr, and on stdout if nobody reads that
-}
-
-func startProcess(cmd *exec.Cmd) (*process, error) {
-	p := &process{cmd: cmd, ended: make(chan struct{})}
-	cmd.Stderr = &p.said
-	if cmd.Stdout == nil {
-		cmd.Stdout = &p.said
-	}
-	dieWithParent(cmd)
-	started := make(chan error)
-	go func() {
-		// Linux counts the thread that forked as the parent, so that thread
-		// has to live as long as the child does.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // how it ended is what it said
-		}
-		close(p.ended)
-	}()
-	return p, <-started
-}
-
-func (p *process) pid() int { return p.cmd.Process.Pid }
-
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // fails only if it has ended
-	<-p.ended
-}
 
 // A part is the process of one, as its parent has it.
 type part struct {
 	name string
-	*process
+	*process.Process
 	stdin   io.Closer
 	stdout  io.Closer // our end of it
 	asks    *json.Encoder
@@ -74,11 +35,11 @@ func startPart(ctx context.Context, cmd *exec.Cmd, s setup, fail func(error)) (*
 	out, in := io.Pipe()
 	cmd.Stdout = in
 	p := &part{name: s.Name, stdin: stdin, stdout: out, asks: json.NewEncoder(stdin), answers: json.NewDecoder(out)}
-	if p.process, err = startProcess(cmd); err != nil {
+	if p.Process, err = process.Start(cmd); err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Name, err)
 	}
 	go func() {
-		<-p.ended
+		<-p.Ended()
 		_ = in.Close()
 		if !p.closing.Load() {
 			fail(p.death())
@@ -94,7 +55,7 @@ func startPart(ctx context.Context, cmd *exec.Cmd, s setup, fail func(error)) (*
 }
 
 func (p *part) death() error {
-	return fmt.Errorf("the process of %s ended: %v: %s", p.name, p.cmd.ProcessState, p.said.String())
+	return fmt.Errorf("the process of %s ended: %v: %s", p.name, p.State(), p.Said())
 }
 
 // ask sends one line, and waits for the answer to it, or until ctx is over;
@@ -122,7 +83,7 @@ func (p *part) ask(ctx context.Context, line any) (r reply, err error) {
 // closed a moment ago.
 func (p *part) hasEnded() bool {
 	select {
-	case <-p.ended:
+	case <-p.Ended():
 		return true
 	case <-time.After(time.Second):
 		return false
@@ -137,31 +98,5 @@ func (p *part) close() {
 	p.closing.Store(true)
 	_ = p.stdin.Close()  // that is what tells it
 	_ = p.stdout.Close() // an answer that nobody waits for must not keep it
-	late := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
-	defer late.Stop()
-	<-p.ended
-}
-
-// A tail keeps the last of what was written to it.
-type tail struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-const maxTail = 4 << 10
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf.Write(b)
-	if over := t.buf.Len() - maxTail; over > 0 {
-		t.buf.Next(over)
-	}
-	return len(b), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.TrimSpace(t.buf.String())
+	p.Await(patience)
 }

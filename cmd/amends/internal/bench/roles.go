@@ -5,17 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"os/exec"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/amends-io/amends/cmd/amends/internal/demo"
 	"github.com/amends-io/amends/cmd/amends/internal/embedded"
+	"github.com/amends-io/amends/internal/redisserver"
 	"github.com/amends-io/amends/orchestrator/redisview"
 	"github.com/amends-io/amends/sagas"
 )
@@ -28,77 +26,27 @@ func openNATS(s setup, cpu func(context.Context) (float64, error)) (*worker, err
 	return &worker{url: servers.NATSURL, cpu: cpu, close: servers.Close}, nil
 }
 
-// ErrNoRedis says that there is no redis-server to start.
-var ErrNoRedis = errors.New("there is no redis-server to start: install one (apt-get install redis-server, or brew install redis), or set REDIS_URL")
-
 // openRedis starts a real redis-server that keeps an AOF as most do.
 func openRedis(ctx context.Context, s setup, fail func(error)) (*worker, error) {
-	binary, err := exec.LookPath("redis-server")
+	server, err := redisserver.Start(ctx, s.Dir, "--appendonly", "yes", "--appendfsync", "everysec")
 	if err != nil {
-		return nil, ErrNoRedis
-	}
-	// Between our look for a free port and the server's bind somebody may take
-	// it; then the next one is tried.
-	for range 5 {
-		var w *worker
-		if w, err = startRedis(ctx, binary, s.Dir, fail); err == nil {
-			return w, nil
+		if errors.Is(err, redisserver.ErrNone) {
+			err = fmt.Errorf("%w, or set REDIS_URL", err)
 		}
-	}
-	return nil, err
-}
-
-func startRedis(ctx context.Context, binary, dir string, fail func(error)) (*worker, error) {
-	port, err := freePort()
-	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(binary, "--bind", "127.0.0.1", "--port", port, "--dir", dir,
-		"--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction")
-	p, err := startProcess(cmd)
-	if err != nil {
-		return nil, fmt.Errorf("start redis-server: %w", err)
-	}
-	w := &worker{url: "redis://" + net.JoinHostPort("127.0.0.1", port) + "/0"}
-	rdb := redis.NewClient(&redis.Options{Addr: net.JoinHostPort("127.0.0.1", port)})
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr})
+	w := &worker{url: "redis://" + server.Addr + "/0"}
 	w.close = func() {
 		_ = rdb.Close()
-		p.kill()
+		_ = server.Kill() // fails only if it has ended
 	}
 	w.cpu = func(ctx context.Context) (float64, error) { return redisCPU(ctx, rdb) }
-	if err := awaitRedis(ctx, rdb, p); err != nil {
-		w.close()
-		return nil, err
-	}
 	go func() {
-		<-p.ended
-		fail(errors.New("redis-server ended: " + p.said.String()))
+		<-server.Ended()
+		fail(errors.New("redis-server ended: " + server.Said()))
 	}()
 	return w, nil
-}
-
-// awaitRedis waits until the server at our port answers and is our process.
-func awaitRedis(ctx context.Context, rdb *redis.Client, p *process) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		info, err := rdb.Info(ctx, "server").Result()
-		switch {
-		case err == nil && strings.Contains(info, fmt.Sprintf("process_id:%d\r\n", p.pid())):
-			return nil
-		case err == nil:
-			return errors.New("another server answers at the port of redis-server")
-		}
-		select {
-		case <-p.ended:
-			return fmt.Errorf("redis-server ended: %s", p.said.String())
-		case <-ctx.Done():
-			return fmt.Errorf("redis-server does not answer: %w", err)
-		case <-tick.C:
-		}
-	}
 }
 
 // redisCPU is what the server has used, those included that rewrote its AOF.
@@ -119,15 +67,6 @@ func redisCPU(ctx context.Context, rdb *redis.Client) (ms float64, err error) {
 		}
 	}
 	return ms, nil
-}
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }
 
 // openOrchestrator is what 'amends serve' does.

@@ -67,14 +67,12 @@ func (b *bench) startNATS(ctx context.Context) error {
 	var routes []string
 	ports := make([]int, b.cfg.Replicas)
 	for i := range ports {
-		text, err := freePort()
+		port, err := freePort()
 		if err != nil {
 			return err
 		}
-		if ports[i], err = strconv.Atoi(text); err != nil {
-			return err
-		}
-		routes = append(routes, "nats://"+net.JoinHostPort("127.0.0.1", text))
+		ports[i] = port
+		routes = append(routes, "nats://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	}
 	for i, port := range ports {
 		set := setup{Role: roleNATS, Dir: roleNATS + strconv.Itoa(i), Sync: b.cfg.Sync}
@@ -175,4 +173,13 @@ func (b *bench) forget(prefix string) {
 	if view, err := redisview.Open(ctx, rdb, redisview.WithPrefix(demo.KeyPrefix(prefix))); err == nil {
 		_ = view.Partition(0).Forget(ctx)
 	}
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
 }

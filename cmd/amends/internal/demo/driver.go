@@ -1,16 +1,16 @@
 package demo
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"runtime"
-	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/amends-io/amends/internal/process"
 )
 
 // Inside runs the orchestrator in this process.
@@ -59,13 +59,9 @@ type Outside struct {
 
 // A child is a process of ours.
 type child struct {
-	cmd   *exec.Cmd
-	stdin io.Closer
-	ended chan struct{}
-	said  tail
-
-	mu   sync.Mutex
-	over bool // its end is wanted
+	*process.Process
+	stdin  io.Closer
+	wanted atomic.Bool // its end
 }
 
 // Start implements Driver.
@@ -75,86 +71,53 @@ func (d *Outside) Start(name string, fail func(error)) error {
 	if err != nil {
 		return fmt.Errorf("start the orchestrator: %w", err)
 	}
-	c := &child{cmd: cmd, stdin: stdin, ended: make(chan struct{})}
-	cmd.Stderr = &c.said
 	if d.Log != nil {
-		cmd.Stderr = io.MultiWriter(&c.said, d.Log)
+		cmd.Stderr = d.Log
 	}
-	if err := cmd.Start(); err != nil {
+	p, err := process.Start(cmd)
+	if err != nil {
 		return fmt.Errorf("start the orchestrator: %w", err)
 	}
+	c := &child{Process: p, stdin: stdin}
 	d.running = c
 	go func() {
-		err := cmd.Wait()
-		c.mu.Lock()
-		wanted := c.over
-		c.mu.Unlock()
-		close(c.ended)
-		if !wanted {
-			fail(fmt.Errorf("the orchestrator's process ended: %w: %s", err, c.said.String()))
+		<-c.Ended()
+		if !c.wanted.Load() {
+			fail(c.ended())
 		}
 	}()
 	return nil
 }
 
+// ended is the error that it ended by itself.
+func (c *child) ended() error {
+	return fmt.Errorf("the orchestrator's process ended: %v: %s", c.State(), c.Said())
+}
+
 // Kill implements Driver.
 func (d *Outside) Kill() error {
 	c := d.running
-	c.end()
-	if err := c.cmd.Process.Kill(); err != nil {
+	c.wanted.Store(true)
+	if err := c.Process.Kill(); err != nil {
 		return err
 	}
-	<-c.ended
 	// A process that had just ended can still be sent a signal, and on Windows
 	// there is no telling the two apart.
-	if runtime.GOOS != "windows" && c.cmd.ProcessState.Exited() {
-		return fmt.Errorf("it ended by itself before: %v: %s", c.cmd.ProcessState, c.said.String())
+	if runtime.GOOS != "windows" && c.State().Exited() {
+		return c.ended()
 	}
 	return nil
 }
 
 // Stop implements Driver.
 func (d *Outside) Stop() error {
-	if d.running == nil {
-		return nil
+	if c := d.running; c != nil {
+		c.wanted.Store(true)
+		_ = c.stdin.Close() // that is what tells it
+		c.Await(stopPatience)
 	}
-	d.running.end()
-	_ = d.running.stdin.Close()                                                       // that is what tells it
-	late := time.AfterFunc(stopPatience, func() { _ = d.running.cmd.Process.Kill() }) // fails if it has ended
-	defer late.Stop()
-	<-d.running.ended
 	return nil
 }
 
 // stopPatience is how long a process may take to end.
 const stopPatience = 15 * time.Second
-
-func (c *child) end() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.over = true
-}
-
-// A tail keeps the last of what was written to it.
-type tail struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-const maxTail = 4 << 10
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf.Write(b)
-	if over := t.buf.Len() - maxTail; over > 0 {
-		t.buf.Next(over)
-	}
-	return len(b), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.TrimSpace(t.buf.String())
-}
