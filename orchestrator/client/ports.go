@@ -135,9 +135,9 @@ func (c *Client) Bulks(ctx context.Context, r verbs.BulkRef) ([]verbs.Bulk, erro
 	return list, nil
 }
 
-// Follow calls news whenever something about a saga was stored, with its
-// sequence, and with 0 when something may have been missed. It is a hint: the
-// journal says what it was.
+// Follow calls news whenever something about a saga was decided, with the
+// link's sequence, and with 0 when something may have been missed. It is a
+// hint: the journal says what it was, and what led to it.
 func (c *Client) Follow(partition int, id string, news func(sequence uint64)) (stop func(), err error) {
 	if err := protocol.CheckID(id); err != nil {
 		return nil, fmt.Errorf("client: %w", err)

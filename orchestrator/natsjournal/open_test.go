@@ -172,6 +172,7 @@ func TestWhatIsTheOperatorsMayDiffer(t *testing.T) {
 	config := natsjournal.Layout{Partitions: 1}.Streams()[0]
 	config.MaxBytes, config.Description, config.MaxMsgsPerSubject = 1<<30, "ours", 1<<20
 	config.Metadata["team"] = "payments"
+	config.RePublish = &jetstream.RePublish{Source: "saga.0.>", Destination: "saga-feed.0.>"} // as it was once
 	if _, err := jetStream(t, nc).CreateStream(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}

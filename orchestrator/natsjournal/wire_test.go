@@ -82,7 +82,7 @@ func TestTheStreamOfAPartition(t *testing.T) {
 		MaxMsgs: -1, MaxBytes: -1, MaxMsgSize: -1, MaxConsumers: -1,
 		Discard: jetstream.DiscardNew, DiscardNewPerSubject: true, MaxMsgsPerSubject: 16384,
 		DenyDelete: true, Duplicates: 100 * time.Millisecond, AllowDirect: true,
-		RePublish: &jetstream.RePublish{Source: "orders.1.>", Destination: "orders-feed.1.>"},
+		RePublish: &jetstream.RePublish{Source: "orders.1.*.out.*.chain", Destination: "orders-feed.1.{{wildcard(1)}}.out.{{wildcard(2)}}.chain"},
 		Metadata:  map[string]string{"amends-partitions": "2", "amends-prefix": "orders"},
 	}
 	streams := natsjournal.Layout{Prefix: "orders", Partitions: 2, Replicas: 3}.Streams()
@@ -100,19 +100,20 @@ func TestTheStreamOfAPartition(t *testing.T) {
 	}
 }
 
-func TestWhatIsStoredIsAnnounced(t *testing.T) {
+func TestTheLinksThatAreStoredAreAnnounced(t *testing.T) {
 	t.Parallel()
 	j, nc := open(t, natstest.Start(t))
 	sub, err := nc.SubscribeSync("saga-feed.>")
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := put(t, j.Partition(0), start("a"))
+	first := put(t, j.Partition(0), start("a")) // which is no link that anybody waits for
+	second := put(t, j.Partition(0), link("a", first))
 	m, err := sub.NextMsg(10 * time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := m.Header.Get("Nats-Sequence"); m.Subject != "saga-feed.0.a.in.start.chain" || got != fmt.Sprint(first) {
+	if got := m.Header.Get("Nats-Sequence"); m.Subject != "saga-feed.0.a.out.-.chain" || got != fmt.Sprint(second) {
 		t.Errorf("%s with sequence %s", m.Subject, got)
 	}
 }

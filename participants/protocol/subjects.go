@@ -105,7 +105,16 @@ func (s Subjects) Canary(p int) string {
 // Purged is where the record of histories that left is appended.
 func (s Subjects) Purged(p int) string { return s.saga(p, NoOne) + ".purged" }
 
-// Feed is the subject under which what was stored at subject is announced.
+// Links matches every decision in one partition: what is announced once it is
+// stored.
+func (s Subjects) Links(p int) string { return s.saga(p, "*") + ".out.*.chain" }
+
+// FeedOfLinks is Feed of what Links matches, as the server wants it written.
+func (s Subjects) FeedOfLinks(p int) string {
+	return s.Feed(s.saga(p, "{{wildcard(1)}}")) + ".out.{{wildcard(2)}}.chain"
+}
+
+// Feed is the subject under which the link that was stored at subject is announced.
 func (s Subjects) Feed(subject string) string {
 	return s.prefix() + "-feed" + strings.TrimPrefix(subject, s.prefix())
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
-	"sync"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -27,14 +25,12 @@ type session struct {
 	readers *part // nil if nobody is to look on
 	tags    int
 
-	mu       sync.Mutex
-	canaries []canary
-	sub      *nats.Subscription
+	canaries canaries
 }
 
-// A canary is a message by which the orchestrator proves that the partition
-// takes appends. It is no saga's.
-type canary struct{ sequence, size uint64 }
+// canaries are the messages by which the orchestrator proves that the partition
+// takes appends. They are no saga's.
+type canaries struct{ last, number, size uint64 }
 
 // open makes a journal and starts the parts. With a score it is the bare
 // pipeline.
@@ -92,21 +88,27 @@ func (s *session) makeJournal(ctx context.Context) error {
 	if s.stream, err = s.b.js.Stream(ctx, s.subjects().Stream(0)); err != nil {
 		return fmt.Errorf("the journal's stream: %w", err)
 	}
-	s.sub, err = s.b.nc.Subscribe(s.subjects().Feed(s.subjects().Canary(0)), s.heard)
-	return err
+	return nil
 }
 
 func (s *session) subjects() protocol.Subjects { return protocol.Subjects{Prefix: s.prefix} }
 
-// heard notes a canary, to be left out of what sagas cost.
-func (s *session) heard(m *nats.Msg) {
-	sequence, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
-	if err != nil {
-		return
+// count looks at the canaries that were stored since it looked last, up to a
+// sequence. One that was trimmed meanwhile, after more than a minute, counts as
+// a saga's.
+func (s *session) count(ctx context.Context, upTo uint64) error {
+	c := &s.canaries
+	for {
+		m, err := s.stream.GetMsg(ctx, c.last+1, jetstream.WithGetMsgSubject(s.subjects().Canary(0)))
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && m.Sequence > upTo:
+			return nil
+		case err != nil:
+			return fmt.Errorf("the journal's canaries: %w", err)
+		}
+		stored := nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}
+		c.last, c.number, c.size = m.Sequence, c.number+1, c.size+uint64(stored.Size())
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.canaries = append(s.canaries, canary{sequence, uint64(m.Size())})
 }
 
 // close ends the parts, and deletes the journal.
@@ -117,9 +119,6 @@ func (s *session) close() {
 	}
 	for _, p := range s.parts {
 		p.close()
-	}
-	if s.sub != nil {
-		_ = s.sub.Unsubscribe() // fails only if the connection is closed
 	}
 	if s.prefix != "" {
 		s.b.forget(s.prefix)
@@ -171,18 +170,10 @@ func (s *session) sample(ctx context.Context) (sample, error) {
 		return at, fmt.Errorf("the journal's size: %w", err)
 	}
 	at.last, at.bytes = info.State.LastSeq, info.State.Bytes
-	// What the server announced before it answered has come with a round trip.
-	if err := s.b.nc.FlushTimeout(patience); err != nil {
+	if err := s.count(ctx, at.last); err != nil {
 		return at, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range s.canaries {
-		if c.sequence <= at.last {
-			at.canaries++
-			at.canariesSize += c.size
-		}
-	}
+	at.canaries, at.canariesSize = s.canaries.number, s.canaries.size
 	return at, nil
 }
 
