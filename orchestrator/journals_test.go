@@ -1,7 +1,6 @@
 package orchestrator_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -11,27 +10,17 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/orchestrator/orchestratortest"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
-// A recorded message is a line of testdata/journals. These files are of real
-// lives, and are never written again: whoever can read a journal must be able
-// to read those of every release before. The states beside them may only gain
-// what a later release adds to a state.
-type recorded struct {
-	Sequence uint64          `json:"sequence"`
-	Time     time.Time       `json:"time"`
-	Subject  string          `json:"subject"`
-	Header   protocol.Header `json:"header"`
-	Body     string          `json:"body,omitempty"`
-}
-
+// The states beside the recorded journals may only gain what a later release
+// adds to a state.
 func TestRecordedJournalsFoldToTheStatesOfTheirTime(t *testing.T) {
 	files, err := filepath.Glob("testdata/journals/*.ndjson")
 	if err != nil || len(files) == 0 {
@@ -39,7 +28,7 @@ func TestRecordedJournalsFoldToTheStatesOfTheirTime(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".ndjson"), func(t *testing.T) {
-			r, err := orchestrator.Replay(readJournal(t, file), 1, func(m orchestrator.Message, err error) {
+			r, err := orchestrator.Replay(orchestratortest.ReadJournal(t, file), 1, func(m orchestrator.Message, err error) {
 				t.Errorf("message %d is no input: %v", m.Sequence, err)
 			})
 			if err != nil {
@@ -61,28 +50,6 @@ func TestRecordedJournalsFoldToTheStatesOfTheirTime(t *testing.T) {
 			}
 		})
 	}
-}
-
-func readJournal(t *testing.T, file string) (history []orchestrator.Message) {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for lines := bufio.NewScanner(bytes.NewReader(b)); lines.Scan(); {
-		var r recorded
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			t.Fatal(err)
-		}
-		address, err := protocol.Subjects{}.Parse(r.Subject)
-		if err != nil {
-			t.Fatal(err)
-		}
-		history = append(history, orchestrator.Message{
-			Sequence: r.Sequence, Time: r.Time, Address: address, Subject: r.Subject, Header: r.Header, Body: []byte(r.Body),
-		})
-	}
-	return history
 }
 
 var record = flag.Bool("record", false, "write the journals of lives that testdata lacks")
@@ -181,7 +148,9 @@ func (w *world) recordJournal(path string) {
 	}
 	var out bytes.Buffer
 	for _, m := range history {
-		line, err := json.Marshal(recorded{m.Sequence, m.Time.UTC(), m.Subject, m.Header, string(m.Body)})
+		line, err := json.Marshal(orchestratortest.Recorded{
+			Sequence: m.Sequence, Time: m.Time.UTC(), Subject: m.Subject, Header: m.Header, Body: string(m.Body),
+		})
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -1,16 +1,11 @@
 package telemetry_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
-	"os"
 	"testing"
-	"time"
 
 	"github.com/amends-io/amends/orchestrator"
-	"github.com/amends-io/amends/participants/protocol"
+	"github.com/amends-io/amends/orchestrator/orchestratortest"
 )
 
 // A partition has one saga's history.
@@ -47,28 +42,8 @@ func (p *partition) Read(_ context.Context, from uint64, handle func(orchestrato
 	return nil
 }
 
-// journal reads a real life, see TestRecordedJournalsFoldToTheStatesOfTheirTime.
-func journal(t testing.TB, name string) (history []orchestrator.Message) {
+// journal is a real life, see TestRecordedJournalsFoldToTheStatesOfTheirTime.
+func journal(t testing.TB, name string) []orchestrator.Message {
 	t.Helper()
-	b, err := os.ReadFile("../testdata/journals/" + name + ".ndjson")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for lines := bufio.NewScanner(bytes.NewReader(b)); lines.Scan(); {
-		var r struct {
-			Sequence uint64
-			Time     time.Time
-			Subject  string
-			Header   protocol.Header
-		}
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			t.Fatal(err)
-		}
-		address, err := protocol.Subjects{}.Parse(r.Subject)
-		if err != nil {
-			t.Fatal(err)
-		}
-		history = append(history, orchestrator.Message{Sequence: r.Sequence, Time: r.Time, Address: address, Subject: r.Subject, Header: r.Header})
-	}
-	return history
+	return orchestratortest.ReadJournal(t, "../testdata/journals/"+name+".ndjson")
 }

@@ -1,9 +1,6 @@
 package spans_test
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -16,36 +13,17 @@ import (
 
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/orchestrator/orchestratortest"
 	"github.com/amends-io/amends/orchestrator/telemetry/spans"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 
-// journal reads a real life, see TestRecordedJournalsFoldToTheStatesOfTheirTime.
-func journal(t *testing.T, name string) (history []orchestrator.Message) {
+// journal is a real life, see TestRecordedJournalsFoldToTheStatesOfTheirTime.
+func journal(t testing.TB, name string) []orchestrator.Message {
 	t.Helper()
-	b, err := os.ReadFile("../../testdata/journals/" + name + ".ndjson")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for lines := bufio.NewScanner(bytes.NewReader(b)); lines.Scan(); {
-		var r struct {
-			Sequence uint64
-			Time     time.Time
-			Subject  string
-			Header   protocol.Header
-		}
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			t.Fatal(err)
-		}
-		address, err := protocol.Subjects{}.Parse(r.Subject)
-		if err != nil {
-			t.Fatal(err)
-		}
-		history = append(history, orchestrator.Message{Sequence: r.Sequence, Time: r.Time, Address: address, Subject: r.Subject, Header: r.Header})
-	}
-	return history
+	return orchestratortest.ReadJournal(t, "../../testdata/journals/"+name+".ndjson")
 }
 
 // all returns the spans of a history.
