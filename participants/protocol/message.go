@@ -170,9 +170,13 @@ func Text(s string, max int) string {
 	if len(s) <= max {
 		return s
 	}
-	s = s[:max-len("…")]
+	more := "…"
+	if max < len(more) {
+		more = ""
+	}
+	s = s[:max-len(more)]
 	for !utf8.ValidString(s) {
 		s = s[:len(s)-1]
 	}
-	return s + "…"
+	return s + more
 }

@@ -234,6 +234,10 @@ func TestText(t *testing.T) {
 		{"éééééé", 10, "ééé…"},
 		{"0123456789", 10, "0123456789"},
 		{"0123456789a", 10, "0123456…"},
+		{"\xff\xfe", 2, ""},
+		{"long", 3, "…"},
+		{"long", 2, "lo"},
+		{"long", 0, ""},
 	} {
 		if got := protocol.Text(tt.in, tt.max); got != tt.want {
 			t.Errorf("%q in %d: %q, want %q", tt.in, tt.max, got, tt.want)
