@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/orchestrator/verbs"
 )
 
 // A document is a saga as JSON shows it to people and programs: the state, with
@@ -34,16 +35,16 @@ type signalDocument struct {
 }
 
 func documentOf(s instance.State) document {
-	d := document{State: s, Input: readable(s.Input)}
+	d := document{State: s, Input: verbs.Readable(s.Input)}
 	for _, step := range s.Steps {
-		entry := stepDocument{Name: step.Name, Do: progressDocument{step.Do, readable(step.Do.Output)}}
+		entry := stepDocument{Name: step.Name, Do: progressDocument{step.Do, verbs.Readable(step.Do.Output)}}
 		if step.Undo.Phase != instance.Idle {
-			entry.Undo = &progressDocument{step.Undo, readable(step.Undo.Output)}
+			entry.Undo = &progressDocument{step.Undo, verbs.Readable(step.Undo.Output)}
 		}
 		d.Steps = append(d.Steps, entry)
 	}
 	for _, signal := range s.Signals {
-		d.Signals = append(d.Signals, signalDocument{signal, readable(signal.Body)})
+		d.Signals = append(d.Signals, signalDocument{signal, verbs.Readable(signal.Body)})
 	}
 	return d
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/amends-io/amends/orchestrator/client"
 	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/orchestrator/verbs"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
@@ -132,7 +133,7 @@ func clock(t time.Time) string {
 
 // bodyText is a body for a table.
 func bodyText(body []byte) string {
-	v := readable(body)
+	v := verbs.Readable(body)
 	if raw, ok := v.(json.RawMessage); ok {
 		return string(raw)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/client"
+	"github.com/amends-io/amends/orchestrator/verbs"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
@@ -176,7 +177,7 @@ type record struct {
 }
 
 func recordOf(m orchestrator.Recorded) record {
-	r := record{Recorded: m, Body: readable(m.Body)}
+	r := record{Recorded: m, Body: verbs.Readable(m.Body)}
 	if text := []byte(m.Header.Get(protocol.HeaderEvents)); len(text) > 0 && json.Valid(text) {
 		r.Events = text
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,13 +25,9 @@ func (a *app) withClient(ctx context.Context, f func(context.Context, *client.Cl
 		return err
 	}
 	defer nc.Close()
-	options := []client.Option{client.WithPrefix(a.prefix), client.WithTimeout(a.timeout)}
-	if api := n.api(); api != "" {
-		options = append(options, client.WithAPIPrefix(api))
-	}
-	c, err := client.New(nc, options...)
+	c, err := a.client(nc)
 	if err != nil {
-		return usage(err)
+		return err
 	}
 	defer c.Close()
 	err = f(ctx, c)
@@ -102,18 +97,4 @@ func (a *app) confirmed(question string, yes bool) error {
 // who is the person that asks for something.
 func (a *app) who(by string) string {
 	return cmp.Or(by, a.getenv("AMENDS_BY"), a.getenv("USER"), a.getenv("USERNAME"))
-}
-
-// readable is a body as JSON shows it: as it is where it is JSON, and as text
-// or base64 where it is not.
-func readable(body []byte) any {
-	switch {
-	case len(body) == 0:
-		return nil
-	case protocol.CheckJSON(body) == nil:
-		return json.RawMessage(body)
-	case string(body) == protocol.Text(string(body), len(body)):
-		return string(body)
-	}
-	return body // base64
 }
