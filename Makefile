@@ -1,16 +1,17 @@
 # make help lists what there is. CI runs 'make test', so that local and CI cannot differ.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-GO         ?= go
-OLDEST     ?= v2.14.9
-FUZZTIME   ?= 30s
+GOLANGCI    = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GO          ?= go
+OLDEST      ?= v2.14.9
+FUZZTIME    ?= 30s
 
-.PHONY: help test tools browser vet lint race ui screenshots bench-ui check-js demo crash smoke oldest fuzz mutants bench bench-million microbench tidy
+.PHONY: help test tools browser vet lint golangci race ui screenshots bench-ui check-js demo crash smoke oldest fuzz mutants bench bench-million microbench tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-test: tools browser vet lint race ui demo crash smoke ## everything that must hold: what CI runs
+test: tools browser vet lint golangci race ui demo crash smoke ## everything that must hold: what CI runs
 
 tools: ## install what the tests need: a real redis-server
 	@sh ./internal/tools.sh
@@ -26,6 +27,9 @@ vet: ## go vet, gofmt
 
 lint: ## staticcheck; the borders between packages are kept by a test in internal/rules
 	$(GO) run $(STATICCHECK) ./...
+
+golangci: ## golangci-lint as well: what it sees beyond that
+	$(GO) run $(GOLANGCI) run ./...
 
 race: ## all tests with the race detector
 	$(GO) test -race -timeout 20m ./...

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	"github.com/redis/go-redis/v9"
+
 	"github.com/amends-io/amends/internal/redistest"
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/amends-io/amends/participants/redisbarrier"
-	"github.com/nats-io/nats.go"
-	"github.com/redis/go-redis/v9"
 )
 
 // BenchmarkCommands is from a command in the journal to its reply there, many

@@ -6,9 +6,10 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // receive takes what a consumer delivered. Blocking here is what holds the

@@ -12,11 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/amends-io/amends/internal/natstest"
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/protocol"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // answering returns a participant whose charge is f.

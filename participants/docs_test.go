@@ -11,11 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
 	"github.com/amends-io/amends/internal/natstest"
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/protocol"
-	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 )
 
 func page(t *testing.T) string {

@@ -8,9 +8,10 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/protocol"
-	"github.com/nats-io/nats.go"
 )
 
 // A package of contracts, which both sides import, declares these.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,11 +15,12 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+
 	"github.com/amends-io/amends/internal/natstest"
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/protocol"
-	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go"
 )
 
 // TestTheExchangeInTheDocumentation compares what docs/protocol.md shows with
@@ -130,7 +132,7 @@ func (t *tap) frameReader(out bool) *io.PipeWriter {
 			if err == nil {
 				f.out = out
 				t.frames = append(t.frames, f)
-			} else if err != io.EOF {
+			} else if !errors.Is(err, io.EOF) {
 				t.broken = err
 			}
 			t.mu.Unlock()

@@ -4,9 +4,10 @@ import (
 	"context"
 	"sync"
 
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // A delivery is a command that the server delivered and that we have neither

@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/amends-io/amends/internal/natstest"
-	"github.com/amends-io/amends/participants"
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/amends-io/amends/internal/natstest"
+	"github.com/amends-io/amends/participants"
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // A journal is the orchestrator's side of the wire, by hand.

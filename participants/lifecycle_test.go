@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/amends-io/amends/internal/natstest"
-	"github.com/amends-io/amends/participants"
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/amends-io/amends/internal/natstest"
+	"github.com/amends-io/amends/participants"
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 func TestStoppingFinishesWhatIsInFlightAndGivesBackTheRest(t *testing.T) {

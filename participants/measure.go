@@ -4,10 +4,11 @@ import (
 	"context"
 	"time"
 
-	"github.com/amends-io/amends/participants/protocol"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // A stopwatch measures handlers, as messaging.process.duration.

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/amends-io/amends/participants"
-	"github.com/amends-io/amends/participants/protocol"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/amends-io/amends/participants"
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // What handlers take is measured by outcome, and no label names a saga.

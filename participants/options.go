@@ -8,11 +8,12 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // SDKVersion is the version of this package that a running participant shows.

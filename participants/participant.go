@@ -8,8 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/nats-io/nats.go"
+
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // A Participant is a service that carries out steps of sagas. Its handlers are

@@ -10,10 +10,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/amends-io/amends/internal/pipeline"
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/amends-io/amends/internal/pipeline"
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // pull finds out how many partitions there are and pulls from each until ctx

@@ -9,10 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/amends-io/amends/internal/pipeline"
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/amends-io/amends/internal/pipeline"
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 const (

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/amends-io/amends/internal/natstest"
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/protocol"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 type (

@@ -5,8 +5,9 @@ import (
 	"log/slog"
 	"maps"
 
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // register shows the participant as a NATS micro service: $SRV.INFO says what

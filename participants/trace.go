@@ -5,11 +5,12 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/amends-io/amends/participants/protocol"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // scope names this package to OpenTelemetry.

@@ -7,14 +7,15 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/amends-io/amends/participants"
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/embedded"
 	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/amends-io/amends/participants"
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // A recorder is a tracer provider that keeps its last span.

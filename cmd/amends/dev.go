@@ -199,10 +199,14 @@ func (a *app) beside(ctx context.Context, command []string, where demo.Where) er
 	if err := c.Start(); err != nil {
 		return usage(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- c.Wait() }()
+	var err error
+	done := make(chan struct{})
+	go func() {
+		err = c.Wait()
+		close(done)
+	}()
 	select {
-	case err := <-done:
+	case <-done:
 		var exit *exec.ExitError
 		if errors.As(err, &exit) && exit.ExitCode() > 0 {
 			return quiet(exit.ExitCode())

@@ -3,8 +3,9 @@ package natstest_test
 import (
 	"testing"
 
-	"github.com/amends-io/amends/internal/natstest"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/amends-io/amends/internal/natstest"
 )
 
 func TestASecondServerGoesOnWhereTheFirstStopped(t *testing.T) {

@@ -1,10 +1,12 @@
 package redistest_test
 
 import (
+	"errors"
 	"testing"
 
-	"github.com/amends-io/amends/internal/redistest"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/amends-io/amends/internal/redistest"
 )
 
 func TestServersAreSeparate(t *testing.T) {
@@ -13,7 +15,7 @@ func TestServersAreSeparate(t *testing.T) {
 	if err := a.Set(t.Context(), "k", "a", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Get(t.Context(), "k").Err(); err != redis.Nil {
+	if err := b.Get(t.Context(), "k").Err(); !errors.Is(err, redis.Nil) {
 		t.Errorf("the second server knows a key of the first: %v", err)
 	}
 }
@@ -26,7 +28,7 @@ func TestRestartForgetsEverythingAndKeepsTheAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Restart(t)
-	if err := c.Get(t.Context(), "k").Err(); err != redis.Nil {
+	if err := c.Get(t.Context(), "k").Err(); !errors.Is(err, redis.Nil) {
 		t.Errorf("after the restart: %v, want redis.Nil", err)
 	}
 	if s.Addr() != addr {

@@ -114,7 +114,7 @@ func bounded(ctx context.Context, d time.Duration) (context.Context, context.Can
 // missing permission beside the request, which just gets no answer.
 func (c *Client) hint(err error) error {
 	if last := c.nc.LastError(); err != nil && errors.Is(last, nats.ErrPermissionViolation) {
-		return fmt.Errorf("%w (%v)", err, last)
+		return fmt.Errorf("%w (%w)", err, last)
 	}
 	return err
 }

@@ -215,7 +215,7 @@ func (d *decision) reply(in Reply) error {
 	default:
 		if in.Outcome == protocol.Done {
 			if err := d.acceptOutput(step, in.Body); err != nil {
-				return fmt.Errorf("%w: the output of %v: %v", ErrInvalid, in.Attempt, err)
+				return fmt.Errorf("%w: the output of %v: %w", ErrInvalid, in.Attempt, err)
 			}
 		}
 		d.answer(step, in)

@@ -307,8 +307,8 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- w.service.Stop() }()
 	select {
-	case <-stopped:
-		t.Error("it stopped with a request under way")
+	case err := <-stopped:
+		t.Errorf("it stopped with a request under way: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
 	close(h.release)

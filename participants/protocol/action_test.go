@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 type order struct {

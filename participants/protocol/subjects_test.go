@@ -4,8 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/amends-io/amends/participants/protocol"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 func TestSubjects(t *testing.T) {

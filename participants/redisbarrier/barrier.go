@@ -11,9 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/protocol"
-	"github.com/redis/go-redis/v9"
 )
 
 const (

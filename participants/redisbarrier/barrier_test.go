@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
 	"github.com/amends-io/amends/internal/redistest"
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/participantstest"
 	"github.com/amends-io/amends/participants/redisbarrier"
-	"github.com/redis/go-redis/v9"
 )
 
 func TestBarrierOnRedis(t *testing.T) {

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/participantstest"
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/amends-io/amends/participants/redisbarrier"
-	"github.com/redis/go-redis/v9"
 )
 
 type (

@@ -9,11 +9,12 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/amends-io/amends/internal/redistest"
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/participantstest"
 	"github.com/amends-io/amends/participants/protocol"
-	"github.com/redis/go-redis/v9"
 )
 
 // A wire is a client whose connections count what is written and can fail

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/protocol"
-	"github.com/redis/go-redis/v9"
 )
 
 // Fields of a row. The reason and the output are of the do alone: an undo has

@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+
 	"github.com/amends-io/amends/internal/redistest"
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/participantstest"
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/amends-io/amends/participants/redisbarrier"
-	"github.com/google/go-cmp/cmp"
-	"github.com/redis/go-redis/v9"
 )
 
 type amount = participantstest.Amount

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -93,7 +94,7 @@ func (r *readers) stop() (events int64, err error) {
 	r.group.Wait()
 	r.transport.CloseIdleConnections()
 	r.cancel = nil
-	if cause := context.Cause(r.ctx); cause != io.EOF {
+	if cause := context.Cause(r.ctx); !errors.Is(cause, io.EOF) {
 		return 0, cause
 	}
 	return r.events.Swap(0), nil

@@ -62,7 +62,7 @@ func (d *Demo) Report(b *reconcile.Books) Report {
 			r.Completed++
 		case instance.Compensated:
 			r.Compensated++
-		case instance.Stuck, instance.Running, instance.Compensating:
+		default:
 			r.Stuck++
 		}
 	}

@@ -122,7 +122,7 @@ func (st *State) add(key string, hash map[string]string) {
 	tag, tail, _ := strings.Cut(rest, "}")
 	_, name, _ := strings.Cut(tag, "/")
 	order := strings.TrimPrefix(tail, ":")
-	ok := true
+	var ok bool
 	switch kind := strings.TrimPrefix(head, "shop:"); kind {
 	case kindStock:
 		st.Stock[name], ok = balance(hash)
