@@ -13,6 +13,7 @@ import (
 
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/orchestrator/verbs"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
@@ -74,6 +75,16 @@ func (c *Client) Clusters(ctx context.Context, q orchestrator.ClusterQuery) (orc
 	var a orchestrator.Clusters
 	if err := c.ask(ctx, orchestrator.EndpointClusters, q, &a); err != nil {
 		return a, fmt.Errorf("client: find clusters of failures: %w", err)
+	}
+	return a, nil
+}
+
+// Audit returns one page of what people asked for, newest first, and what was
+// decided. Like a list, a page may be short, or empty, and have a next one.
+func (c *Client) Audit(ctx context.Context, q orchestrator.AuditQuery) (verbs.Audit, error) {
+	var a verbs.Audit
+	if err := c.ask(ctx, verbs.EndpointAudit, q, &a); err != nil {
+		return a, fmt.Errorf("client: audit: %w", err)
 	}
 	return a, nil
 }

@@ -43,6 +43,7 @@ func (c *Console) operations() map[string]map[string]operation {
 		"/partitions":                             get(c.partitions),
 		"/failures":                               get(c.failures),
 		"/inputs/rejected":                        get(c.rejected),
+		"/audit":                                  get(c.audit),
 		"/bulk":                                   {http.MethodGet: c.listBulks, http.MethodPost: c.bulk},
 		"/bulk/{id}":                              get(c.getBulk),
 		"/bulk/{id}/stop":                         post(c.stopBulk),

@@ -5,6 +5,7 @@ import (
 
 	"github.com/nats-io/nats.go/micro"
 
+	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/verbs"
 )
 
@@ -17,6 +18,7 @@ func (s *Service) verbEndpoints() map[string]micro.Handler {
 		verbs.EndpointSteps: handler(s, v.Steps),
 		verbs.EndpointDiff:  handler(s, v.Diff),
 		verbs.EndpointPlan:  handler(s, v.Plan),
+		verbs.EndpointAudit: handler(s, s.audit),
 		verbs.EndpointStart: handler(s, v.Start),
 		verbs.EndpointControl: handler(s, func(ctx context.Context, r verbs.NamedControl) (verbs.Decision, error) {
 			return v.Control(ctx, r.ID, r.ControlRequest)
@@ -34,6 +36,21 @@ func (s *Service) verbEndpoints() map[string]micro.Handler {
 // saga is get as HTTP has it.
 func (s *Service) saga(ctx context.Context, r verbs.SagaRequest) (verbs.Saga, error) {
 	return s.verbs.Saga(ctx, r)
+}
+
+// audit is a page of what people asked for. Where not all fits into an answer,
+// the cursor comes earlier than the limit.
+func (s *Service) audit(ctx context.Context, q orchestrator.AuditQuery) (verbs.Audit, error) {
+	a, err := s.verbs.Audit(ctx, q)
+	if err != nil {
+		return a, err
+	}
+	n, err := fit(s.most(), a.Requests)
+	if err == nil && n < len(a.Requests) {
+		next := a.Requests[n-1].Cursor()
+		a.Requests, a.Next = a.Requests[:n], &next
+	}
+	return a, err
 }
 
 // bulks is asked of every member: each remembers those that it runs or ran.

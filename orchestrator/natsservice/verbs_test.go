@@ -55,6 +55,9 @@ func TestTheVerbsAreAnsweredOverNATS(t *testing.T) {
 	if got := answer[verbs.Plan](w, verbs.EndpointPlan, verbs.SagaRequest{ID: "o"}); !strings.Contains(got.Forward.Needs, "not registered") {
 		t.Errorf("got %+v", got)
 	}
+	if got := answer[verbs.Audit](w, verbs.EndpointAudit, orchestrator.AuditQuery{ID: "o"}); got.Requests == nil || len(got.Requests) != 0 || got.Next != nil {
+		t.Errorf("got %+v", got)
+	}
 	if got := answer[verbs.Started](w, verbs.EndpointStart, verbs.StartRequest{Definition: "order", Version: 1, ID: "p"}); got.Run != 7 {
 		t.Errorf("got %+v", got)
 	}
@@ -72,7 +75,8 @@ func TestTheVerbsAreAnsweredOverNATS(t *testing.T) {
 	}
 	for endpoint, hostile := range map[string]string{
 		verbs.EndpointSaga: `{"id":"*"}`, verbs.EndpointStart: `{"definition":">"}`, verbs.EndpointControl: `{"id":"o","action":"delete"}`,
-		verbs.EndpointBulk: `{"action":"cancel","filter":{"status":"stuck"}}`, verbs.EndpointDiff: `{"id":"o","from":9,"to":1}`,
+		verbs.EndpointAudit: `{"verb":"delete"}`,
+		verbs.EndpointBulk:  `{"action":"cancel","filter":{"status":"stuck"}}`, verbs.EndpointDiff: `{"id":"o","from":9,"to":1}`,
 	} {
 		if _, code, text := w.ask(endpoint, hostile); code != orchestrator.CodeInvalid {
 			t.Errorf("%s %s: got %q %q", endpoint, hostile, code, text)

@@ -8,6 +8,7 @@ const (
 	EndpointSteps = "steps"
 	EndpointDiff  = "diff"
 	EndpointPlan  = "plan"
+	EndpointAudit = "audit" // orchestrator.AuditQuery -> Audit
 
 	// Those that change something have a subject of one token more, so that
 	// who may only look is not permitted to use them.
