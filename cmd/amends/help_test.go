@@ -46,6 +46,7 @@ func TestCompletionKnowsFourShells(t *testing.T) {
 		}
 	}
 	has(t, s.must("__complete", "list", "--status", ""), "stuck")
+	has(t, s.must("__complete", "audit", "--action", ""), "resolve")
 	has(t, s.must("__complete", "start", ""), "place-order")
 	has(t, s.must("__complete", "get", "-o", ""), "wide")
 	has(t, s.must("__complete", ""), "history", "resolve", "serve")
