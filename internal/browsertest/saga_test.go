@@ -124,6 +124,27 @@ func TestNobodyListens(t *testing.T) {
 	p.sound()
 }
 
+// What a saga waits for is said: which attempt of how many, when, and why; on the
+// list, too.
+func TestAPageSaysWhatIsWaitedFor(t *testing.T) {
+	w := newWorld(t, "")
+	_, err := client.Start(t.Context(), w.client, patient, order{Customer: "ann", Units: 1}, client.ID("call-1"))
+	must(t, err)
+	p := open(t, w, desk)
+	p.visit("/sagas/call-1", `/do call: attempt 2 of 4 begins in (5\d min|1 h).* – no line/.test(document.querySelector(".waits").innerText.replaceAll("\n", " "))`)
+	p.click(".waits .link")
+	p.wait(`document.querySelector(".panel").innerText.includes("1 attempt, 4 by its policy")`)
+	p.visit("/?retrying=true", `/do call: attempt 2 in .*, after: no line/.test(document.querySelector("tr[data-id=call-1]").innerText)`)
+	w.start("order-letter", order{Customer: "hal", Units: 5, Fate: lostLetter})
+	w.settle("order-letter")
+	// Where a person has to decide, what may be done stands beside it.
+	p.visit("/sagas/order-letter", `document.querySelector(".banner.s-stuck .waits [data-action=resolve-done]") && document.querySelector(".banner.s-stuck").innerText.includes("after attempt 1 of")`)
+	p.accessible()
+	p.ask("retry", "again", "amends retry order-letter --step confirm --why again")
+	p.wait(`document.querySelector(".banner.s-stuck .waits").innerText.includes("waits for a person after attempt 2")`)
+	p.sound()
+}
+
 // Payloads, reasons and tags are shown as text, whatever they are.
 func TestHostilePayloadsStayText(t *testing.T) {
 	w := newWorld(t, "")

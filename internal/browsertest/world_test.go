@@ -93,6 +93,9 @@ var (
 // lonely is of a participant that nobody starts.
 var lonely = sagas.Define("lonely", 1, sagas.Step("call", act("nobody", "answer"), same, nil).NothingToUndo())
 
+// patient fails, and waits for long before it tries again.
+var patient = sagas.Define("patient", 1, sagas.Step("call", act("flaky", "fail"), same, nil).NothingToUndo().Retry(sagas.Backoff(4, time.Hour)))
+
 // long has a history of about 10,000 events.
 var long = func() sagas.Typed[order] {
 	var parts []sagas.Part[order]
@@ -220,6 +223,7 @@ func (w *world) participate() {
 		return done(ctx, o)
 	})
 	participants.Handle(flakyOnes, flaky, w.try)
+	participants.Handle(flakyOnes, act("flaky", "fail"), func(context.Context, order) (receipt, error) { return receipt{}, errors.New("no line") })
 	for _, p := range []*participants.Participant{inventory, payment, fraud, shipping, mail, flakyOnes} {
 		group.Go(func() {
 			if err := p.Run(ctx); err != nil {
@@ -269,7 +273,7 @@ func (w *world) orchestrate(view orchestrator.View) {
 	must(w.t, err)
 	o, err := orchestrator.New(orchestrator.Config{
 		Journal: journal, View: view, Log: quiet(), Name: "member-1",
-		Definitions: []sagas.Definition{placeOrder.Definition, long.Definition, lonely.Definition, wide.Definition},
+		Definitions: []sagas.Definition{placeOrder.Definition, long.Definition, lonely.Definition, patient.Definition, wide.Definition},
 	})
 	must(w.t, err)
 	c, err := client.New(nc)

@@ -6,6 +6,7 @@ import { append, indexOf, points, rows } from "../static/model/history.js";
 import { asOf, progress, segments } from "../static/model/trace.js";
 import { axis, bands, bars, busy, ticks } from "../static/model/waterfall.js";
 import { compare, criticalPath } from "../static/model/critical.js";
+import { limits, nth } from "../static/model/policy.js";
 import { place, reveal, slice } from "../static/model/window.js";
 import { command } from "../static/model/keys.js";
 import { ago, bytes, count, length, time } from "../static/model/format.js";
@@ -125,6 +126,12 @@ export const tests = {
     same([...criticalPath({ ...trace, steps: [] }, graph)], []);
     const other = { ...trace, steps: [trace.steps[0], { name: "charge", attempts: [trace.steps[1].attempts[0]] }] };
     same([compare(graph, trace, trace).first, compare(graph, trace, other).first], [undefined, { id: "do:charge", step: "charge", direction: "do", a: "failed, refused", b: "failed", same: false }]);
+  },
+  "an attempt is one of how many the definition gives it"() {
+    const most = limits({ steps: [{ name: "charge", retry: { attempts: 3 }, compensation: { retry: { attempts: 20 } } }, { name: "vet", retry: { attempts: 1 } }] });
+    same([...most], [["do:charge", 3], ["undo:charge", 20], ["do:vet", 1]]);
+    same([nth(3, 3), nth(4, 3), nth(2, undefined)], ["3 of 3", "4", "2"]);
+    same([...limits(undefined)], []);
   },
   "a window has the rows in sight and the room of the others"() {
     same(slice({ top: 300, height: 100, row: 10, total: 1000, spare: 2 }), { from: 28, to: 42, before: 280, after: 9580 });

@@ -71,7 +71,7 @@ function why(s, now) {
   const due = w.due ? Date.parse(w.due) : 0;
   const what = `${w.direction} ${w.step}`;
   if (w.phase === "halted") return `${what} waits for a person: ${w.reason ?? s.reason ?? ""}`;
-  if (w.phase === "waiting") return `${what}: attempt ${w.attempt} ${due > now ? "in " + length(due - now) : "now"}${w.reason ? `, after: ${w.reason}` : ""}`;
+  if (w.phase === "waiting") return `${what}: attempt ${w.attempt + 1} ${due > now ? "in " + length(due - now) : "now"}${w.reason ? `, after: ${w.reason}` : ""}`;
   return `${what}, attempt ${w.attempt}: waits for ${w.participant ?? "its participant"}`;
 }
 

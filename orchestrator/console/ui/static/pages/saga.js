@@ -8,8 +8,9 @@ import { Card, Copy, Empty, Failed, Loading, Status, Tabs, stuckKinds } from "..
 import { icon } from "../parts/icons.js";
 import { ago, length, moment, time } from "../model/format.js";
 import { indexOf } from "../model/history.js";
-import { asOf, progress } from "../model/trace.js";
+import { asOf, nodeKey, progress } from "../model/trace.js";
 import { criticalPath } from "../model/critical.js";
+import { limits, nth } from "../model/policy.js";
 import { silent } from "./participants.js";
 import { useSaga } from "../saga/data.js";
 import { lookAt, select, selection } from "../saga/selection.js";
@@ -36,17 +37,19 @@ function Head({ saga, plan, at, now, onDone }) {
     <div class="row"><a class="btn" href=${href("/compare", { a: saga.id })}>Compare with…</a><${Actions} saga=${saga} plan=${plan} at=${at} onDone=${onDone} /></div></header>`;
 }
 
-function Notice({ saga, now, deaf }) {
+function Notice({ saga, plan, now, deaf, most, select, onDone }) {
+  const waits = html`<${Waits} waiting=${saga.waiting} now=${now} deaf=${deaf} most=${most} said=${saga.status === "stuck" ? saga.reason : ""} select=${select} saga=${saga} plan=${saga.stuck === "cannot-go-on" ? plan : undefined} onDone=${onDone} />`;
   if (saga.status === "stuck") {
-    return html`<div class="banner s-stuck" role="status">${icon("stuck", 18)}<div><strong>Stuck: ${stuckKinds[saga.stuck] ?? "a person must decide"}.</strong> ${saga.reason}
-      <${Waits} waiting=${saga.waiting} now=${now} deaf=${deaf} /></div></div>`;
+    const since = time(saga.stuck_since);
+    return html`<div class="banner s-stuck" role="status">${icon("stuck", 18)}<div><strong>Stuck: ${stuckKinds[saga.stuck] ?? "a person must decide"}.</strong> ${saga.reason}${since > 0 && html` <span class="muted small num">since ${moment(since, now)}, ${ago(since, now)}</span>`}
+      ${waits}</div></div>`;
   }
   if (over(saga.status)) {
     return saga.back ? html`<div class="banner s-compensated">${icon("compensated", 18)}<div><strong>Turned back, and everything is undone.</strong> ${saga.back_for || saga.reason}</div></div>` : null;
   }
   if (!saga.waiting?.length && !saga.back && !saga.suspended) return null;
   return html`<div class="banner s-${saga.suspended ? "suspended" : saga.status}">${icon(saga.suspended ? "suspended" : saga.status, 18)}<div>
-    <strong>${saga.suspended ? "Suspended: no command is sent." : saga.back ? "On its way back." : "On its way."}</strong> ${saga.back ? saga.back_for || saga.reason : ""}<${Waits} waiting=${saga.waiting} now=${now} deaf=${deaf} /></div></div>`;
+    <strong>${saga.suspended ? "Suspended: no command is sent." : saga.back ? "On its way back." : "On its way."}</strong> ${saga.back ? saga.back_for || saga.reason : ""}${waits}</div></div>`;
 }
 
 export function SagaPage({ id }) {
@@ -71,6 +74,8 @@ export function SagaPage({ id }) {
   const who = useResource((signal) => get("/participants", {}, signal), [waits || null]);
   useEvery(waits ? 10000 : 0, who.reload);
   const deaf = useMemo(() => new Set((who.data?.participants ?? []).filter(silent).map((p) => p.name)), [who.data]);
+  const definition = useResource((signal) => get(`/definitions/${saga.definition}/${saga.version}`, {}, signal), [saga?.definition || null, saga?.version]);
+  const most = useMemo(() => limits(definition.data), [definition.data]);
   const state = at ? (past.data?.at === at ? past.data : { ...saga, ...lastLink(data.rows, at), waiting: [] }) : saga;
 
   const step = (by) => {
@@ -111,10 +116,10 @@ export function SagaPage({ id }) {
   return html`<${Head} saga=${saga} plan=${plan.data} at=${at} now=${now} onDone=${data.refresh} />
     ${data.error && html`<${Failed} error=${data.error} retry=${data.reload} />`}
     ${data.gone && html`<div class="banner">${icon("info", 18)}<div>The history has left the journal meanwhile. What you see is what was there.</div></div>`}
-    ${at ? html`<div class="banner s-suspended past-note" role="status">${icon("waiting", 18)}<div><strong>You look back at message ${at}</strong>: <${Status} ...${state} stuck=${state.stuck} /></div><button type="button" class="btn" onClick=${() => lookAt(0)}>Back to now</button></div>` : html`<${Notice} saga=${saga} now=${now} deaf=${deaf} />`}
+    ${at ? html`<div class="banner s-suspended past-note" role="status">${icon("waiting", 18)}<div><strong>You look back at message ${at}</strong>: <${Status} ...${state} stuck=${state.stuck} /></div><button type="button" class="btn" onClick=${() => lookAt(0)}>Back to now</button></div>` : html`<${Notice} saga=${saga} plan=${plan.data} now=${now} deaf=${deaf} most=${most} select=${select} onDone=${data.refresh} />`}
     <${TimeTravel} data=${data} at=${at} lookAt=${lookAt} />
     <div class="saga-grid"><div class="stack main">
-      <${Card} flush id="graph" title="Graph" tools=${html`${shown.turned && html`<span class="chip s-compensating turned-note" title=${shown.turned.reason}>${icon("compensating")}turned back${shown.turned.step ? ` at ${shown.turned.step}` : ""}${shown.turned.attempt ? `, attempt ${shown.turned.attempt}` : ""}: ${shown.turned.reason}</span>`}
+      <${Card} flush id="graph" title="Graph" tools=${html`${shown.turned && html`<span class="chip s-compensating turned-note" title=${shown.turned.reason}>${icon("compensating")}turned back${shown.turned.step ? ` at ${shown.turned.step}` : ""}${shown.turned.attempt ? `, attempt ${nth(shown.turned.attempt, most.get(nodeKey(shown.turned.step, "do")))}` : ""}: ${shown.turned.reason}</span>`}
         <${Tabs} label="Show as" value=${picture ? "graph" : "list"} options=${[["graph", "picture"], ["list", "list"]]} onChange=${(v) => set({ view: v === "list" ? v : "" })} />
         ${picture && html`<span class="row tools"><button type="button" class="btn low icon" aria-label="Smaller" onClick=${() => setZoom((zoom || 1) / 1.25)}>−</button><button type="button" class="btn low icon" aria-label="Larger" onClick=${() => setZoom((zoom || 1) * 1.25)}>+</button><button type="button" class="btn low" onClick=${() => setZoom(0)}>fit</button>
           <button type="button" class="btn low" onClick=${() => saveSVG(drawing, id)}>SVG</button><button type="button" class="btn low" onClick=${() => savePNG(drawing, id)}>PNG</button><button type="button" class="btn low" onClick=${() => saveMermaid(saga.definition, saga.version)}>Mermaid</button></span>`}`}>
@@ -126,7 +131,7 @@ export function SagaPage({ id }) {
       <${Card} flush id="events" title="Events" tools=${html`<a class="btn low" href=${historyURL(id)} download="${id}.ndjson">${icon("download", 13)}NDJSON</a>`}>
         <${Events} id=${id} data=${data} began=${began} at=${at} selected=${sel} onSelect=${select} steps=${names} /><//></div>
     <aside class="stack side" aria-label="Details">
-      ${sel.step && html`<${StepPanel} saga=${saga} graph=${graph} progress=${prog} selected=${sel} select=${select} plan=${plan.data} began=${began} at=${at} sizeOf=${sizes} />`}
+      ${sel.step && html`<${StepPanel} saga=${saga} graph=${graph} progress=${prog} most=${most} selected=${sel} select=${select} plan=${plan.data} began=${began} at=${at} sizeOf=${sizes} />`}
       ${sel.seq > 0 && html`<${EventPanel} saga=${saga} seq=${sel.seq} at=${at} lookAt=${lookAt} />`}
       <${NotUndone} saga=${state} plan=${plan.data} at=${at} select=${select} onDone=${data.refresh} />
       <${Failed} error=${plan.error} retry=${plan.reload} />

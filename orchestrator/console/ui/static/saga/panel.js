@@ -36,10 +36,11 @@ function Attempt({ a, open, onPick, began }) {
 }
 
 /** StepPanel shows a direction of a step. */
-export function StepPanel({ saga, graph, progress, selected, select, plan, began, at, sizeOf }) {
+export function StepPanel({ saga, graph, progress, most, selected, select, plan, began, at, sizeOf }) {
   const p = progress.get(nodeKey(selected.step, selected.direction));
   const [all, setAll] = useState(false);
   const node = graph?.nodes.find((n) => n.id === nodeKey(selected.step, selected.direction));
+  const limit = most.get(nodeKey(selected.step, selected.direction));
   const other = selected.direction === "undo" ? "do" : "undo";
   const hasOther = graph?.nodes.some((n) => n.id === nodeKey(selected.step, other));
   const attempts = p?.attempts ?? [];
@@ -53,7 +54,7 @@ export function StepPanel({ saga, graph, progress, selected, select, plan, began
       ${hasOther && html`<${Tabs} label="Direction" value=${selected.direction} options=${[["do", "do"], ["undo", "undo"]]} onChange=${(d) => select({ step: selected.step, direction: d })} />`}
       <button type="button" class="btn plain icon low" aria-label="Let go of the step" title="Let go (Escape)" onClick=${() => select({})}>${icon("close", 14)}</button>`}>
     <div class="in stack panel">
-    <div class="row"><${Outcome} outcome=${outcome} />${node?.badge && html`<span class="tag">${node.badge}</span>`}<span class="muted small">${plural(attempts.length, "attempt")}</span></div>
+    <div class="row"><${Outcome} outcome=${outcome} />${node?.badge && html`<span class="tag">${node.badge}</span>`}<span class="muted small">${plural(attempts.length, "attempt")}${limit ? `, ${limit} by its policy` : ""}</span></div>
     ${failed && outcome !== "done" && outcome !== "undone" && html`<div class="banner s-stuck">${icon("failed", 16)}<div><strong>${failed.outcome ?? "failed"}</strong><div class="small">${failed.reason}</div></div></div>`}
     <${Actions} saga=${saga} plan=${plan} step=${selected.step} direction=${selected.direction} at=${at} />
     <dl class="facts"><dt>participant</dt><dd>${chosen?.participant ?? node?.participant ?? "–"}</dd><dt>action</dt><dd>${chosen?.action ?? node?.action ?? "–"}</dd>

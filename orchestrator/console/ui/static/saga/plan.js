@@ -3,6 +3,8 @@ import { html } from "../lib.js";
 import { Card, Outcome, Way } from "../parts/parts.js";
 import { icon } from "../parts/icons.js";
 import { length, plural } from "../model/format.js";
+import { nth } from "../model/policy.js";
+import { nodeKey } from "../model/trace.js";
 import { Actions } from "./actions.js";
 
 const effects = { certain: "took effect", possible: "may have taken effect" };
@@ -13,7 +15,7 @@ function undoText(step) {
   if (!step.compensation) return "it has no compensation";
   if (!u || u.phase === "idle") return "its compensation was not requested";
   if (u.phase === "open") return `its compensation is under way, attempt ${u.attempt}`;
-  if (u.phase === "waiting") return `its compensation is tried again, attempt ${u.attempt} to come`;
+  if (u.phase === "waiting") return `its compensation is tried again, attempt ${u.attempt + 1} to come`;
   if (u.phase === "halted") return `its compensation waits for a person after ${plural(u.attempt, "attempt")}${u.reason ? `: ${u.reason}` : ""}`;
   return `its compensation ended ${u.outcome ?? ""}`;
 }
@@ -51,15 +53,17 @@ export function Plan({ plan, select, open }) {
     <${Road} road=${plan.forward} name=${same ? "If every answer is the best one" : "If all goes well"} select=${select} />${!same && html`<${Road} road=${plan.back} name="If it were cancelled" select=${select} />`}</div>`}<//>`;
 }
 
-const unit = (s) => html`<${Way} direction=${s.direction} /> <b>${s.step}</b>`;
-
-/** Waits says what the saga waits for, in one line each. */
-export function Waits({ waiting, now, deaf = new Set() }) {
+/**
+ * Waits says what the saga waits for, in one line each. With a plan it offers what
+ * may be done about each step that waits for a person, too.
+ */
+export function Waits({ waiting, now, deaf = new Set(), most = new Map(), said = "", select, saga, plan, onDone }) {
   if (!waiting?.length) return null;
   const left = (due) => (due ? (due > now ? `in ${length(Math.round((due - now) / 100) * 100)}` : "any moment") : "");
   return html`<ul class="waits">${waiting.slice(0, 6).map((w) => {
     const due = w.due ? Date.parse(w.due) : 0;
-    const text = { open: `waits for ${w.participant ?? "its participant"}, attempt ${w.attempt}${due ? `; unknown ${left(due)}` : ""}`, waiting: `attempt ${w.attempt} begins ${left(due)}`, halted: "waits for a person" }[w.phase] ?? w.phase;
-    return html`<li><${Outcome} outcome=${w.phase} /><span>${unit(w)}: ${text}${deaf.has(w.participant) ? html` <b class="deaf">Nobody listens for this step: no instance of ${w.participant} asks for commands.</b>` : ""}${w.reason ? html`<span class="muted"> – ${w.reason}</span>` : ""}</span></li>`;
+    const limit = most.get(nodeKey(w.step, w.direction)), n = nth(w.attempt, limit); // of the latest, which is over where the next is waited for
+    const text = { open: `waits for ${w.participant ?? "its participant"}, attempt ${n}${due ? `; unknown ${left(due)}` : ""}`, waiting: `attempt ${nth(w.attempt + 1, limit)} begins ${left(due)}`, halted: `waits for a person after attempt ${n}` }[w.phase] ?? w.phase;
+    return html`<li><${Outcome} outcome=${w.phase} /><span><button type="button" class="link" onClick=${() => select({ step: w.step, direction: w.direction })}><${Way} direction=${w.direction} /> <b>${w.step}</b></button>: ${text}${deaf.has(w.participant) ? html` <b class="deaf">Nobody listens for this step: no instance of ${w.participant} asks for commands.</b>` : ""}${w.reason && w.reason !== said ? html`<span class="muted"> – ${w.reason}</span>` : ""}${w.phase === "halted" && plan ? html`<${Actions} saga=${saga} plan=${plan} step=${w.step} direction=${w.direction} low onDone=${onDone} />` : ""}</span></li>`;
   })}${waiting.length > 6 && html`<li class="muted small">and ${waiting.length - 6} more</li>`}</ul>`;
 }
