@@ -250,7 +250,9 @@ func TestAReaderAsksNoMoreThanItNeeds(t *testing.T) {
 		r := read(t, p, from)
 		r.next(t, max(from, first))
 		r.cancel()
-		<-r.ended
+		if err := <-r.ended; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
 		for range want {
 			if _, err := asked.NextMsg(10 * time.Second); err != nil {
 				t.Fatalf("from %d: %v", from, err)
