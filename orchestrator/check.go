@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -129,7 +130,7 @@ func (c *checker) read(ctx context.Context, end uint64, progress func(at, end ui
 		case !errors.Is(err, ErrInterrupted):
 			return err
 		}
-		pause(ctx, retryWait(0))
+		pause.For(ctx, retryWait(0))
 	}
 	return nil
 }
@@ -188,7 +189,7 @@ func (c *checker) compareAll(ctx context.Context, ids []string) error {
 // that the view is not just behind, and tells what still differs.
 func (c *checker) confirm(ctx context.Context) error {
 	for try := 0; len(c.suspects) > 0; try++ {
-		pause(ctx, retryWait(try))
+		pause.For(ctx, retryWait(try))
 		last := try >= 5
 		before := len(c.suspects)
 		if err := c.lookAgain(ctx, last); err != nil {

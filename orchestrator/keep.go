@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -234,7 +235,7 @@ func (o *owner) purge(record PurgeRecord, key string) {
 				break
 			}
 			o.log.Warn("a history stays for now", "saga", s.ID, "error", err)
-			pause(o.ctx, retryWait(try))
+			pause.For(o.ctx, retryWait(try))
 		}
 	}
 	if o.ctx.Err() == nil {

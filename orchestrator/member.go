@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
@@ -106,7 +107,7 @@ func (o *Orchestrator) prepareUntilReachable(ctx context.Context) error {
 			return nil
 		}
 		o.cfg.Log.Warn("the journal is not ready", "error", err)
-		pause(ctx, retryWait(try))
+		pause.For(ctx, retryWait(try))
 	}
 }
 
@@ -156,7 +157,7 @@ func (o *Orchestrator) watch(ctx context.Context) {
 		})
 		if ctx.Err() == nil {
 			o.cfg.Log.Warn("the leases cannot be watched now", "error", err)
-			pause(ctx, retryWait(try))
+			pause.For(ctx, retryWait(try))
 		}
 	}
 }
@@ -208,7 +209,7 @@ func (o *Orchestrator) announce(ctx context.Context) {
 				o.cfg.Log.Warn("this member cannot announce itself now", "error", err)
 			}
 		}
-		pause(ctx, o.every())
+		pause.For(ctx, o.every())
 	}
 	if revision != 0 {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
@@ -227,7 +228,7 @@ func (o *Orchestrator) bid(ctx context.Context, p int) error {
 				return err
 			}
 		}
-		pause(ctx, o.every())
+		pause.For(ctx, o.every())
 	}
 	return nil
 }
@@ -289,7 +290,7 @@ func (h *holding) drive(ctx context.Context) error {
 			if time.Since(began) > time.Minute {
 				try = 0
 			}
-			pause(ctx, retryWait(try))
+			pause.For(ctx, retryWait(try))
 		default:
 			return err
 		}
@@ -310,7 +311,7 @@ func (o *Orchestrator) newOwner(p int, confirm func(context.Context) error, log 
 // the partition, or until ctx is over.
 func (h *holding) renewing(ctx context.Context) {
 	for {
-		pause(ctx, h.o.every())
+		pause.For(ctx, h.o.every())
 		if ctx.Err() != nil {
 			return
 		}

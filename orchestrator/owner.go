@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -225,7 +226,7 @@ func (o *owner) readAll(ctx context.Context, from uint64, messages chan<- Messag
 			return fmt.Errorf("read partition %d from %d: %w", o.p, from, err)
 		}
 		o.log.Info("reading was interrupted", "from", from, "reason", err)
-		pause(ctx, retryWait(0)) // a stream without a leader interrupts at once
+		pause.For(ctx, retryWait(0)) // a stream without a leader interrupts at once
 		if err := o.verifyUntilReachable(ctx, seen); err != nil {
 			return err
 		}

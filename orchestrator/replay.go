@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -182,19 +183,9 @@ func Load(ctx context.Context, part Historian, id string, atLeast uint64, count 
 		case err != nil:
 			return Replayed{}, fmt.Errorf("history of %s: no replica has message %d: %w", id, atLeast, err)
 		}
-		pause(ctx, replicaLag)
+		pause.For(ctx, replicaLag)
 	}
 }
 
 // replicaLag is how long to wait before a replica that lags is asked again.
 const replicaLag = 5 * time.Millisecond
-
-// pause waits, or returns early when ctx is over.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
-}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/amends-io/amends/internal/pause"
 )
 
 // takeOver makes the view ours and returns the sequence from which the journal
@@ -91,7 +93,7 @@ func (o *owner) verifyUntilReachable(ctx context.Context, seen Stamp) error {
 		if err == nil || errors.As(err, &lost) {
 			return err
 		}
-		pause(ctx, retryWait(try))
+		pause.For(ctx, retryWait(try))
 		if ctx.Err() != nil {
 			return nil
 		}

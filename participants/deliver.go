@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
@@ -135,7 +136,7 @@ func (s *session) notStored(d *delivery, err error) {
 	}
 	s.config.logger.WarnContext(d.context(), "reply is not stored yet", about(d.command), slog.Int("tries", d.tries), slog.Any("error", err))
 	go func() {
-		if !sleep(s.base, backoff(d.tries, publishTimeout)) || s.nc.IsClosed() {
+		if !pause.For(s.base, backoff(d.tries, publishTimeout)) || s.nc.IsClosed() {
 			s.again(d, errors.New("stopped before the reply was stored"))
 			return
 		}

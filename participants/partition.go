@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/internal/pipeline"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -68,7 +69,7 @@ func (s *session) partitionCount(ctx context.Context) (int, error) {
 		if waiting.speak() {
 			s.config.logger.Info("waiting for the journal", slog.String("stream", name), slog.Any("error", err))
 		}
-		if !sleep(ctx, retryWait) {
+		if !pause.For(ctx, retryWait) {
 			return 0, ctx.Err()
 		}
 	}
@@ -100,7 +101,7 @@ func (p *partition) pull(ctx context.Context) error {
 		if waiting.speak() {
 			p.config.logger.Warn("no commands at the moment", slog.String("stream", p.stream), slog.Any("error", err))
 		}
-		sleep(ctx, retryWait)
+		pause.For(ctx, retryWait)
 	}
 	return nil
 }
@@ -257,15 +258,4 @@ func (q *quiet) speak() bool {
 	}
 	q.last = time.Now()
 	return true
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

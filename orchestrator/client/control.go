@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
@@ -207,7 +208,7 @@ func (s Saga) store(ctx context.Context, m message, e *expectation) (sequence ui
 			return 0, false, fmt.Errorf("input %s exists, and cannot be read: %w", m.input, err)
 		case e.over():
 			return 0, false, &OverError{s.id, e.status}
-		case !pause(ctx, s.c.timeout/100):
+		case !pause.For(ctx, s.c.timeout/100):
 			return 0, false, &DoubtError{ID: s.id, Input: m.input, Err: ctx.Err()}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/internal/pipeline"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/participants/protocol"
@@ -143,7 +144,7 @@ func (c *Client) publish(ctx context.Context, m *nats.Msg) (uint64, error) {
 		if err == nil || !errors.Is(err, ErrInDoubt) {
 			return sequence, err
 		}
-		if ctx.Err() != nil || c.nc.IsClosed() || !pause(ctx, min(time.Duration(try)*50*time.Millisecond, time.Second)) {
+		if ctx.Err() != nil || c.nc.IsClosed() || !pause.For(ctx, min(time.Duration(try)*50*time.Millisecond, time.Second)) {
 			return 0, err
 		}
 	}
@@ -217,16 +218,4 @@ func (c *Client) send(ctx context.Context, m *nats.Msg) (uint64, error) {
 func isCode(err error, code jetstream.ErrorCode) bool {
 	var e *jetstream.APIError
 	return errors.As(err, &e) && e.ErrorCode == code
-}
-
-// pause waits, and reports whether ctx goes on.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel/propagation"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/amends-io/amends/sagas"
@@ -199,7 +200,7 @@ func (c *Client) start(ctx context.Context, r request) (Saga, error) {
 			return saga, fmt.Errorf("saga %s exists, and cannot be read: %w", r.id, err)
 		}
 		// What refused us is not readable yet, or has left meanwhile.
-		if !pause(ctx, c.timeout/100) {
+		if !pause.For(ctx, c.timeout/100) {
 			return saga, &DoubtError{ID: r.id, Err: ctx.Err()}
 		}
 	}

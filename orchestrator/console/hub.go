@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator/verbs"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -169,7 +171,7 @@ func (h *hub) follow(ctx context.Context, t *topic) {
 		case <-ctx.Done():
 			return
 		case <-t.wake:
-			if !wait(ctx, settle) {
+			if !pause.For(ctx, settle) {
 				return
 			}
 		case <-look.C:
@@ -201,7 +203,7 @@ func (h *hub) read(ctx context.Context, t *topic) error {
 		if n := len(fresh); n > 0 && fresh[n-1].sequence >= want || n == 0 && last >= want || try >= 20 {
 			return nil
 		}
-		if !wait(ctx, settle) {
+		if !pause.For(ctx, settle) {
 			return nil
 		}
 	}
@@ -268,15 +270,7 @@ func (t *topic) after(sequence uint64, atEnd bool) (list []news, known bool) {
 	if !t.begun || sequence < t.base {
 		return nil, false
 	}
-	i, _ := slices.BinarySearchFunc(t.entries, sequence+1, func(n news, s uint64) int {
-		switch {
-		case n.sequence < s:
-			return -1
-		case n.sequence > s:
-			return 1
-		}
-		return 0
-	})
+	i, _ := slices.BinarySearchFunc(t.entries, sequence+1, func(n news, s uint64) int { return cmp.Compare(n.sequence, s) })
 	return t.entries[i:len(t.entries):len(t.entries)], true
 }
 
@@ -285,16 +279,4 @@ func (t *topic) start() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.base
-}
-
-// wait waits, and reports whether ctx goes on.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

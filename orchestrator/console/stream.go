@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator/verbs"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -199,7 +200,7 @@ func (s *reader) send(ctx context.Context, f *followed) error {
 		case known:
 			return nil
 		case len(fresh) == 0 && !s.begins(f): // a replica that lags: the topic knows of more
-			if !wait(ctx, settle) {
+			if !pause.For(ctx, settle) {
 				return ctx.Err()
 			}
 			if tries > maxTries { // or what it knows of has left the journal meanwhile

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
 )
@@ -85,6 +86,9 @@ func CheckPage(limit int) (int, error) {
 	return limit, nil
 }
 
+// replicaLag is how long to wait before a replica that lags is asked again.
+const replicaLag = 5 * time.Millisecond
+
 // read returns a saga's messages from a sequence on, and the last of its chain.
 // The answer of a replica that lags is not taken: it would look like a
 // history's end.
@@ -101,7 +105,7 @@ func read(ctx context.Context, part orchestrator.Partition, id string, from uint
 			if _, err := part.Get(ctx, last.Sequence); err != nil && !errors.Is(err, orchestrator.ErrNotFound) {
 				return nil, last, err // the leader is away, or ctx is over
 			} else if err == nil {
-				pause(ctx)
+				pause.For(ctx, replicaLag)
 				continue
 			}
 			return nil, last, fmt.Errorf("history of %s: %w", id, orchestrator.ErrNotFound) // it left meanwhile
@@ -109,16 +113,6 @@ func read(ctx context.Context, part orchestrator.Partition, id string, from uint
 			return nil, last, fmt.Errorf("history of %s: %w", id, orchestrator.ErrNotFound)
 		}
 		return messages, last, nil
-	}
-}
-
-// pause waits before a replica that lags is asked again.
-func pause(ctx context.Context) {
-	t := time.NewTimer(5 * time.Millisecond)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -121,7 +122,7 @@ func (b *Barrier) serve(ctx context.Context, c protocol.Command, tag string, f b
 	}
 	defer leave()
 	for try := range tries {
-		if try > 0 && !pause(ctx, try) {
+		if try > 0 && !waitForNext(ctx, try) {
 			return failed(ctx.Err()), nil
 		}
 		answer, err := b.attempt(ctx, c, key, f)
@@ -230,15 +231,8 @@ func failed(err error) participants.Answer {
 	return participants.Answer{Outcome: protocol.Failed, Reason: err.Error()}
 }
 
-// pause waits before the next try, longer and more at random each time.
-func pause(ctx context.Context, try int) bool {
+// waitForNext waits before the next try, longer and more at random each time.
+func waitForNext(ctx context.Context, try int) bool {
 	most := min(firstWait<<min(try, 10), longestWait)
-	t := time.NewTimer(most/2 + rand.N(most/2))
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
+	return pause.For(ctx, most/2+rand.N(most/2))
 }

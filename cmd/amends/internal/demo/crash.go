@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator/client"
 )
 
@@ -116,7 +117,7 @@ func (c *crasher) atWork(ctx context.Context) error {
 		if err == nil && live == partitions && slices.Contains(names, c.name()) {
 			return nil
 		}
-		if !pause(ctx, 10*time.Millisecond) {
+		if !pause.For(ctx, 10*time.Millisecond) {
 			return context.Cause(ctx)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/amends-io/amends/cmd/amends/internal/orders"
 	"github.com/amends-io/amends/cmd/amends/internal/reconcile"
 	"github.com/amends-io/amends/cmd/amends/internal/shop"
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator/client"
 	"github.com/amends-io/amends/orchestrator/redisview"
 	"github.com/amends-io/amends/participants/protocol"
@@ -228,20 +229,8 @@ func (d *Demo) view(ctx context.Context, want int) (map[string]int, error) {
 		if counts[reconcile.Completed]+counts[reconcile.Compensated] >= want || time.Now().After(end) {
 			return counts, nil
 		}
-		if !pause(ctx, 20*time.Millisecond) {
+		if !pause.For(ctx, 20*time.Millisecond) {
 			return nil, context.Cause(ctx)
 		}
-	}
-}
-
-// pause waits for d, and reports false if ctx ended before.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
