@@ -82,8 +82,9 @@ func (s *session) handle(d *delivery) {
 		s.counts.inDoubt.Add(1)
 		s.again(d, err)
 	default:
-		header := make(protocol.Header, 10)
+		header := make(protocol.Header, 11)
 		reply.WriteHeader(header)
+		header.Set(protocol.HeaderInstance, s.instance)
 		span.inject(header)
 		d.outcome = reply.Outcome
 		d.reply = &nats.Msg{

@@ -170,7 +170,7 @@ var (
 	inbox = regexp.MustCompile(`_INBOX\.[A-Za-z0-9.]+`)
 	sid   = regexp.MustCompile(`(chain|_INBOX) \d+ `)
 	stamp = regexp.MustCompile(`\d{19}`)
-	took  = regexp.MustCompile(`Saga-Took: \d+`)
+	drawn = regexp.MustCompile(`Saga-(Took: \d+|Instance: [A-Za-z0-9]{22}@\S+)`)
 )
 
 // text is the pull, the command, the reply, the journal's answer, and the
@@ -204,8 +204,13 @@ func (f frame) write(b *strings.Builder) {
 		arrow = "P: "
 	}
 	payload := string(f.payload)
-	if took.MatchString(payload) { // its length is in the line
-		fixed := took.ReplaceAllString(payload, "Saga-Took: 1500")
+	if drawn.MatchString(payload) { // its length is in the line
+		fixed := drawn.ReplaceAllStringFunc(payload, func(s string) string {
+			if strings.HasPrefix(s, "Saga-Took") {
+				return "Saga-Took: 1500"
+			}
+			return "Saga-Instance: VbEl9y8ULoB6VTfOZ0xT3n@shop-1"
+		})
 		fields := strings.Fields(f.line)
 		for i := len(fields) - 2; i < len(fields); i++ {
 			n, _ := strconv.Atoi(fields[i]) // a number: readFrame has read it

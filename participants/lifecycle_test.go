@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -236,7 +237,11 @@ func TestTheMicroServiceSaysWhatTheParticipantCanAndDid(t *testing.T) {
 	}
 	var info micro.Info
 	ask("$SRV.INFO.payment", &info)
-	want := map[string]string{"region": "eu", "amends-actions": "do charge", "amends-durable": "payment", "amends-sdk": "go/" + participants.SDKVersion}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"region": "eu", "amends-host": host, "amends-actions": "do charge", "amends-durable": "payment", "amends-sdk": "go/" + participants.SDKVersion}
 	if diff := cmp.Diff(want, info.Metadata); diff != "" || info.Version != "1.2.3" {
 		t.Errorf("version %s, metadata (-want +got):\n%s", info.Version, diff)
 	}

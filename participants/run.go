@@ -66,6 +66,7 @@ type session struct {
 	beating  sync.WaitGroup
 	flights  flights
 	tracer   tracer
+	instance string // who answers, for people
 }
 
 func (p *Participant) newSession(ctx context.Context) (*session, error) {
@@ -112,6 +113,7 @@ func (s *session) run(ctx context.Context) error {
 		return err
 	}
 
+	s.instance = service.Info().ID + "@" + service.Info().Metadata["amends-host"]
 	s.beating.Go(s.heartbeats)
 	var partitions sync.WaitGroup
 	partitions.Go(func() { s.pull(ctx, &partitions) })

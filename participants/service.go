@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 
 	"github.com/nats-io/nats.go/micro"
 
@@ -20,6 +21,8 @@ func (s *session) register() (micro.Service, error) {
 	metadata["amends-sdk"] = "go/" + SDKVersion
 	metadata["amends-actions"] = s.known()
 	metadata["amends-durable"] = protocol.Durable(s.name)
+	host, _ := os.Hostname() // without one it has no name
+	metadata["amends-host"] = protocol.Text(host, protocol.MaxName)
 	service, err := micro.AddService(s.nc, micro.Config{
 		Name:         s.name,
 		Version:      s.config.version,

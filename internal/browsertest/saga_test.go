@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -22,7 +23,9 @@ func TestOneSelectionInAllViews(t *testing.T) {
 	p.click(".attempt:nth-child(2) .attempt-head")
 	p.wait(`new URLSearchParams(location.search).get("attempt") === "2" && document.querySelector(".log tr[aria-selected=true]")`)
 	address := eval[string](p, `location.pathname + location.search`)
-	for _, key := range []string{"input", "output", "idempotency key", "participant"} {
+	host, err := os.Hostname()
+	must(t, err)
+	for _, key := range []string{"input", "output", "idempotency key", "participant", "answered by", "@" + strings.ToLower(host)} {
 		if !strings.Contains(strings.ToLower(eval[string](p, `document.querySelector(".side").innerText`)), key) {
 			t.Errorf("the panel says nothing of %s", key)
 		}
@@ -41,6 +44,7 @@ func TestOneSelectionInAllViews(t *testing.T) {
 	again.wait(`document.querySelectorAll(".log tbody tr:not(.space)").length === 2`)
 	again.fill("#log-filter", "/(/")
 	again.wait(`document.querySelector("#log-filter[aria-invalid]")`)
+	again.visit("/participants", fmt.Sprintf(`[...document.querySelectorAll("[aria-label=Instances] td:nth-child(2)")].some((e) => e.textContent === %q)`, host))
 	p.sound()
 	again.sound()
 }

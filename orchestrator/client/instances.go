@@ -58,7 +58,7 @@ func (c *Client) Instances(ctx context.Context) ([]verbs.Instance, error) {
 func instanceOf(s micro.Stats) verbs.Instance {
 	i := verbs.Instance{
 		Participant: protocol.Text(s.Metadata["amends-durable"], protocol.MaxName), ID: protocol.Text(s.ID, protocol.MaxName),
-		Version: protocol.Text(s.Version, 64), SDK: protocol.Text(s.Metadata["amends-sdk"], 64), Started: s.Started.UTC(),
+		Version: protocol.Text(s.Version, 64), SDK: protocol.Text(s.Metadata["amends-sdk"], 64), Host: protocol.Text(s.Metadata["amends-host"], protocol.MaxName), Started: s.Started.UTC(),
 		Actions: []string{}, Counts: map[string]int64{},
 	}
 	for action := range strings.SplitSeq(s.Metadata["amends-actions"], ",") {

@@ -27,6 +27,7 @@ type Entry struct {
 	Outcome     string            `json:"outcome,omitempty"`
 	Reason      string            `json:"reason,omitempty"`
 	Took        int64             `json:"took_us,omitempty"`
+	Instance    string            `json:"instance,omitempty"` // that answered
 	Status      string            `json:"status,omitempty"`
 	Decided     *time.Time        `json:"decided,omitempty"`
 	Read        uint64            `json:"read,omitempty"`
@@ -80,6 +81,7 @@ func NewEntry(m orchestrator.Message, payload bool) Entry {
 		e.Participant = m.Address.Name
 		e.attempt(h, text)
 		e.Outcome, e.Reason = text(protocol.HeaderOutcome), text(protocol.HeaderReason)
+		e.Instance = text(protocol.HeaderInstance)
 		e.Took = max(0, int64(number(h, protocol.HeaderTook)))
 	case protocol.KindSignal:
 		e.Input, e.Name = m.Address.Name, text(protocol.HeaderName)

@@ -185,6 +185,7 @@ type Instance struct {
 	ID          string           `json:"id"`
 	Version     string           `json:"version,omitempty"`
 	SDK         string           `json:"sdk,omitempty"`
+	Host        string           `json:"host,omitempty"`
 	Started     time.Time        `json:"started"`
 	Actions     []string         `json:"actions"`
 	Counts      map[string]int64 `json:"counts"` // since it began

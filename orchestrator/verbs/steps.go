@@ -60,6 +60,7 @@ type Attempt struct {
 	Settle      string     `json:"settle,omitempty"`
 
 	Answered    *Stamp `json:"answered,omitempty"`
+	Instance    string `json:"instance,omitempty"` // that answered
 	ReplyTrace  string `json:"reply_traceparent,omitempty"`
 	Took        int64  `json:"took_us,omitempty"`
 	Queue       int64  `json:"queue_us,omitempty"` // between command and reply, without the handler's time
@@ -158,7 +159,7 @@ func (b *tracer) reply(e Entry, at Stamp) {
 	case a.Recorded != nil || a.Answered != nil:
 		a.Late = append(a.Late, at)
 	default:
-		a.Answered, a.ReplyTrace, a.Took, a.OutputBytes = &at, e.TraceParent, e.Took, e.Bytes
+		a.Answered, a.Instance, a.ReplyTrace, a.Took, a.OutputBytes = &at, e.Instance, e.TraceParent, e.Took, e.Bytes
 		a.Queue = max(0, at.Time.Sub(a.Requested.Time).Microseconds()-e.Took)
 	}
 }

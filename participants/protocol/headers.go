@@ -40,9 +40,10 @@ const (
 	HeaderDue       = "Saga-Due"       // when the outcome becomes unknown, RFC 3339
 	HeaderSettle    = "Saga-Settle"    // resolved by hand: record this outcome, do nothing else
 
-	HeaderOutcome = "Saga-Outcome"
-	HeaderReason  = "Saga-Reason" // why it did not succeed; of a link, why the saga is stuck or compensated
-	HeaderTook    = "Saga-Took"   // the handler's time in microseconds
+	HeaderOutcome  = "Saga-Outcome"
+	HeaderReason   = "Saga-Reason"   // why it did not succeed; of a link, why the saga is stuck or compensated
+	HeaderTook     = "Saga-Took"     // the handler's time in microseconds
+	HeaderInstance = "Saga-Instance" // who answered, for people: its id in discovery and its host, as id@host
 
 	HeaderVerb = "Saga-Verb" // of a control: cancel, suspend, resume, retry, resolve
 	HeaderBy   = "Saga-By"   // of a control: who

@@ -20,6 +20,7 @@ import { time } from "./format.js";
  * @property {number} [took_us]
  * @property {number} [queue_us]
  * @property {number} [output_bytes]
+ * @property {string} [instance] that answered, as id@host
  * @property {string} [reply_traceparent]
  *
  * @typedef {object} Trace what the API says of a history, step by step
@@ -63,7 +64,7 @@ function cut(a, at) {
   return {
     ...a, answered, recorded, late, outcome: undefined, reason: undefined, next_at: undefined, by_hand: undefined, halted: undefined,
     took_us: answered && a.took_us, queue_us: answered && a.queue_us, output_bytes: answered && a.output_bytes,
-    reply_traceparent: answered && a.reply_traceparent,
+    instance: answered && a.instance, reply_traceparent: answered && a.reply_traceparent,
   };
 }
 

@@ -34,8 +34,8 @@ const done = ["received", "done", "refused", "failed", "undone"];
 
 function Instances({ list, now }) {
   if (!list?.length) return html`<p class="muted small">No instance answers discovery: one that does not use the SDK stays unseen here, and may serve all the same.</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Instances"><table><thead><tr><th>instance</th><th>version</th><th>SDK</th><th class="right">running</th>${done.map((d) => html`<th class="right">${d}</th>`)}<th>since</th></tr></thead>
-    <tbody>${list.slice(0, 50).map((i) => html`<tr key=${i.id}><td><code>${i.id}</code></td><td>${i.version ?? "–"}</td><td>${i.sdk ?? "–"}</td><td class="right num">${count(i.counts?.running ?? 0)}</td>${done.map((d) => html`<td class="right num">${count(i.counts?.[d] ?? 0)}</td>`)}<td class="num nowrap">${i.started ? ago(time(i.started), now) : "–"}</td></tr>`)}</tbody></table></div>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Instances"><table><thead><tr><th>instance</th><th>host</th><th>version</th><th>SDK</th><th class="right">running</th>${done.map((d) => html`<th class="right">${d}</th>`)}<th>since</th></tr></thead>
+    <tbody>${list.slice(0, 50).map((i) => html`<tr key=${i.id}><td><code>${i.id}</code></td><td>${i.host || "–"}</td><td>${i.version ?? "–"}</td><td>${i.sdk ?? "–"}</td><td class="right num">${count(i.counts?.running ?? 0)}</td>${done.map((d) => html`<td class="right num">${count(i.counts?.[d] ?? 0)}</td>`)}<td class="num nowrap">${i.started ? ago(time(i.started), now) : "–"}</td></tr>`)}</tbody></table></div>`;
 }
 
 /** latencies asks how long steps take, of the newest version of each definition; who cannot be measured is left out. */

@@ -28,6 +28,7 @@ function Attempt({ a, open, onPick, began }) {
       <dt>requested</dt><dd class="num">${clock(time(a.requested.time))} <span class="muted">at ${a.requested.sequence}</span></dd>
       ${a.answered && html`<dt>answered</dt><dd class="num">${clock(time(a.answered.time))} <span class="muted">at ${a.answered.sequence}</span></dd>`}
       ${a.recorded && html`<dt>recorded</dt><dd class="num">${clock(time(a.recorded.time))} <span class="muted">at ${a.recorded.sequence}</span></dd>`}
+      ${a.instance && html`<dt>answered by</dt><dd><code>${a.instance}</code></dd>`}
       <dt>queueing</dt><dd class="num">${us(a.queue_us)}</dd><dt>work</dt><dd class="num">${us(a.took_us)}</dd>
       ${a.due && html`<dt>unknown at</dt><dd class="num">${clock(time(a.due))}</dd>`}
       ${a.next_at && html`<dt>next attempt</dt><dd class="num">${clock(time(a.next_at))}</dd>`}
