@@ -26,6 +26,8 @@ var pages = []struct{ name, path, ready string }{
 	{"definition", "/definitions/place-order/2", `document.querySelector(".graph svg .node") && document.body.innerText.includes("inconsistent")`},
 	{"participants", "/participants", `document.body.innerText.includes("listens")`},
 	{"partitions", "/partitions", `document.body.innerText.includes("member-1")`},
+	{"audit", "/audit", auditRows + `.length === 6`},
+	{"audit-empty", "/audit?who=nobody", `document.querySelector(".empty")`},
 	{"bulk", "/bulk", `document.querySelector(".empty, table")`},
 	{"nowhere", "/no/such/page", `document.querySelector(".empty")`},
 }
@@ -44,6 +46,7 @@ var looks = []struct {
 func TestEveryPageInEveryLook(t *testing.T) {
 	w := newWorld(t, "")
 	w.fill()
+	w.asked()
 	at := w.middle("order-back")
 	for _, l := range looks {
 		t.Run(l.name, func(t *testing.T) {

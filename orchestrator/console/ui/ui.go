@@ -29,7 +29,7 @@ const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // A page's address, below the base path. What is none gets the same document,
 // which says so, and the status 404.
-var pages = regexp.MustCompile(`^/(|sagas|sagas/[A-Za-z0-9_-]{1,64}|compare|failures|definitions|definitions/[A-Za-z0-9_-]{1,64}/[0-9]{1,9}|participants|partitions|bulk|bulk/[A-Za-z0-9_.-]{1,64})$`)
+var pages = regexp.MustCompile(`^/(|sagas|sagas/[A-Za-z0-9_-]{1,64}|compare|failures|definitions|definitions/[A-Za-z0-9_-]{1,64}/[0-9]{1,9}|participants|partitions|audit|bulk|bulk/[A-Za-z0-9_.-]{1,64})$`)
 
 // Config is what the pages have to know before they ask.
 type Config struct {

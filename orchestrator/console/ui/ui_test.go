@@ -46,7 +46,7 @@ func handler(t *testing.T, c ui.Config) *ui.Handler {
 func TestEveryPageForbidsWhatItDoesNotNeed(t *testing.T) {
 	h := handler(t, ui.Config{})
 	for path, status := range map[string]int{
-		"/": 200, "/sagas": 200, "/sagas/order-17": 200, "/failures": 200, "/definitions/place-order/1": 200,
+		"/": 200, "/sagas": 200, "/sagas/order-17": 200, "/failures": 200, "/audit": 200, "/audit/x": 404, "/definitions/place-order/1": 200,
 		"/sagas/a%2Fb": 404, "/sagas/" + strings.Repeat("x", 65): 404, "/nowhere": 404, "/definitions/x/y": 404, "/assets/0/main.js": 404,
 	} {
 		r := get(t, h, "GET", path)

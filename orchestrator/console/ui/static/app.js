@@ -17,6 +17,7 @@ import { DefinitionPage } from "./pages/definition.js";
 import { ParticipantsPage } from "./pages/participants.js";
 import { PartitionsPage } from "./pages/partitions.js";
 import { ComparePage } from "./pages/compare.js";
+import { AuditPage } from "./pages/audit.js";
 import { BulkPage, BulksPage } from "./pages/bulk.js";
 
 /** @type {[RegExp, string, (...found: string[]) => any][]} */
@@ -29,11 +30,12 @@ const routes = [
   [/^\/definitions\/([\w-]{1,64})\/(\d{1,9})$/, "Definition", (name, version) => html`<${DefinitionPage} key=${name + version} name=${name} version=${Number(version)} />`],
   [/^\/participants$/, "Participants", () => html`<${ParticipantsPage} />`],
   [/^\/partitions$/, "Partitions", () => html`<${PartitionsPage} />`],
+  [/^\/audit$/, "Audit", () => html`<${AuditPage} />`],
   [/^\/bulk$/, "Bulk actions", () => html`<${BulksPage} />`],
   [/^\/bulk\/([\w.-]{1,64})$/, "Bulk action", (id) => html`<${BulkPage} key=${id} id=${id} />`],
 ];
 
-const menu = [["/", "Sagas"], ["/failures", "Failures"], ["/definitions", "Definitions"], ["/participants", "Participants"], ["/partitions", "Partitions"], ["/bulk", "Bulk actions"]];
+const menu = [["/", "Sagas"], ["/failures", "Failures"], ["/definitions", "Definitions"], ["/participants", "Participants"], ["/partitions", "Partitions"], ["/bulk", "Bulk actions"], ["/audit", "Audit"]];
 
 const here = (path, to) => (to === "/" ? path === "/" || path.startsWith("/sagas") : path === to || path.startsWith(to + "/"));
 

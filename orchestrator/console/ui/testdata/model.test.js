@@ -10,8 +10,9 @@ import { limits, nth } from "../static/model/policy.js";
 import { place, reveal, slice } from "../static/model/window.js";
 import { command } from "../static/model/keys.js";
 import { ago, bytes, count, length, time } from "../static/model/format.js";
-import { control, list, quote } from "../static/model/cli.js";
+import { audit as auditCommand, control, list, quote } from "../static/model/cli.js";
 import { asked, body, parameters } from "../static/model/query.js";
+import * as audit from "../static/model/audit.js";
 
 const same = (got, want) => {
   const [a, b] = [JSON.stringify(got), JSON.stringify(want)];
@@ -170,6 +171,17 @@ export const tests = {
     same(parameters(f, 3600e3), { definition: "d", version: "2", retrying: "true", from: "1970-01-01T00:00:00.000Z", status: ["stuck", "running"] });
     same(body(f, 3600e3), { definition: "d", version: 2, retrying: true, from: "1970-01-01T00:00:00.000Z", statuses: ["stuck", "running"] });
     same(parameters(asked(new URLSearchParams("since=soon")), 0), {});
+  },
+  "an audit's filter goes from the address to the API, to words and to a command"() {
+    const f = audit.asked(new URLSearchParams("who=o'neil&action=cancel&from=2026-02-27&until=2026-02-28&nonsense=1&cursor=x"));
+    const day = (text) => new Date(text + "T00:00").toISOString();
+    same(audit.parameters(f, 0), { action: "cancel", who: "o'neil", from: day("2026-02-27"), to: day("2026-03-01") });
+    same(audit.parameters({ since: "1h", saga: "o-1" }, 3600e3), { saga: "o-1", from: "1970-01-01T00:00:00.000Z" });
+    same(audit.parameters({ until: "soon", from: "2026-99-99" }, 0), { from: "2026-99-99", to: "soon" }); // the server says what is wrong
+    same([audit.after("2026-12-31"), audit.after("2028-02-28"), audit.after(undefined)], ["2027-01-01", "2028-02-29", undefined]);
+    same(audit.say(f).map(([, words]) => words), ["by o'neil", "action cancel", "from 2026-02-27", "until 2026-02-28"]);
+    same(auditCommand(f), `amends audit --by 'o'\\''neil' --action cancel --since 2026-02-27 --until 2026-02-28`);
+    same([{ obeyed: true }, { obeyed: false, too_late: true }, { obeyed: false, refused: "no" }].map((a) => audit.outcome(a)[2]), ["obeyed", "too late", "refused"]);
   },
 };
 

@@ -36,6 +36,15 @@ export function failures(asked) {
   return words.join(" ");
 }
 
+/** audit is the command that shows what people asked for; its until is the day that follows. */
+export function audit(f) {
+  const words = ["amends", "audit"];
+  for (const [flag, value] of [["--saga", f.saga], ["--by", f.who], ["--action", f.action], ["--since", f.from ?? f.since], ["--until", f.until]]) {
+    if (value) words.push(flag, quote(value));
+  }
+  return words.join(" ");
+}
+
 const flags = {
   statuses: "--status", tag: "--tag", from: "--since", to: "--until", step: "--step",
   fingerprint: "--fingerprint", stuck_longer_than: "--stuck-longer-than",
