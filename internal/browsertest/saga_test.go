@@ -83,39 +83,6 @@ func TestTimeTravel(t *testing.T) {
 	p.sound()
 }
 
-// What happens shows itself, and does not move the reader.
-func TestLiveUpdateLeavesTheReaderInPlace(t *testing.T) {
-	w := newWorld(t, "")
-	w.start("order-slow", order{Customer: "fay", Units: 2, Fate: slowShipping})
-	p := open(t, w, desk)
-	p.visit("/sagas/order-slow", `document.querySelector("[data-node='do:ship'].o-open") && document.querySelector("[data-live=live]")`)
-	p.click("[data-node='do:charge']")
-	p.do(`document.querySelector(".log").scrollTop = 30; scrollTo(0, 200)`)
-	// Where the reader is: what is in sight, wherever the page's beginning went.
-	const place = `document.querySelector(".log").scrollTop + " " + Math.round(document.querySelector("#waterfall").getBoundingClientRect().top) + " " + location.search`
-	before := eval[string](p, place)
-	w.hurry()
-	p.wait(`document.querySelector("h1 ~ .row .s-completed") && document.querySelector("[data-node='do:confirm'].o-done")`)
-	p.wait(`document.querySelector(".pill") && document.querySelector(".pill").innerText.includes("new event")`)
-	if after := eval[string](p, place); after != before {
-		t.Errorf("the reader was at %s, and is at %s", before, after)
-	}
-	p.click(".pill button")
-	p.wait(`!document.querySelector(".pill") && document.querySelector(".log").innerText.includes("completed")`)
-	p.sound()
-}
-
-// The list shows what was started meanwhile.
-func TestListIsLive(t *testing.T) {
-	w := newWorld(t, "")
-	w.start("order-1", order{Customer: "ann", Units: 1})
-	p := open(t, w, desk)
-	p.visit("/", `document.querySelector("tr[data-id=order-1]") && document.querySelector("[data-live=live]")`)
-	w.start("order-2", order{Customer: "ann", Units: 2})
-	p.wait(`document.querySelector("tr[data-id=order-2]")`)
-	p.sound()
-}
-
 // Where nobody serves, the pages say so.
 func TestNobodyListens(t *testing.T) {
 	w := newWorld(t, "")

@@ -156,14 +156,21 @@ func newWorld(t testing.TB, base string) *world {
 // serve starts a console, which is the world's from now on.
 func (w *world) serve(base string, readOnly bool) {
 	w.t.Helper()
+	c := w.console(base, readOnly)
+	s := httptest.NewServer(c)
+	w.url = s.URL + base
+	w.t.Cleanup(func() { c.Close(); s.Close() })
+}
+
+// console makes a console with its pages, which the caller closes.
+func (w *world) console(base string, readOnly bool) *console.Console {
+	w.t.Helper()
 	c, err := console.New(console.Config{Verbs: w.verbs, Feed: w.client, BasePath: base, ReadOnly: readOnly, Log: quiet()})
 	must(w.t, err)
 	pages, err := ui.New(ui.Config{Base: base, Version: "test", ReadOnly: readOnly})
 	must(w.t, err)
 	c.Handle("/", pages)
-	s := httptest.NewServer(c)
-	w.url = s.URL + base
-	w.t.Cleanup(func() { c.Close(); s.Close() })
+	return c
 }
 
 func must(t testing.TB, err error) {

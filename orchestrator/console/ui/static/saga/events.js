@@ -7,6 +7,7 @@ import { place, reveal, slice } from "../model/window.js";
 import { clock, count, length, plural } from "../model/format.js";
 import { icon } from "../parts/icons.js";
 import { Copy } from "../parts/parts.js";
+import { redact } from "../permits.js";
 import { message } from "./panel.js";
 import { More, tall } from "./more.js";
 
@@ -74,7 +75,7 @@ export function Events({ id, data, began, at, selected, onSelect, steps }) {
         <td class="c-open" onClick=${(e) => e.stopPropagation()}><button type="button" class="btn plain icon low" aria-expanded=${open.has(r.key)} aria-label=${`message of row ${part.from + i + 1}`} onClick=${() => toggle(r.key)}>${icon("next", 12)}</button></td>
         <td class="c-seq num right">${r.seq}</td><td class="c-time num">${clock(r.time)}</td><td class="c-since num right muted">+${length(r.time - began)}</td>
         <td><button type="button" class="what cut" aria-pressed=${r.seq === selected.seq}>${icon(r.bad ? "failed" : shapes[r.group], 13)}<span class="cut">${r.text}</span></button></td>
-        <td class="c-copy" onClick=${(e) => e.stopPropagation()}><${Copy} text=${() => message(id, r.seq).then((m) => JSON.stringify(m, null, 1))} label="copy as JSON" /></td></tr>${open.has(r.key) && html`<${More} key=${r.key + "+"} saga=${id} r=${r} began=${began} />`}`)}
+        <td class="c-copy" onClick=${(e) => e.stopPropagation()}><${Copy} text=${() => message(id, r.seq).then((m) => JSON.stringify(redact(m, { saga: id, what: "message" }), null, 1))} label="copy as JSON" /></td></tr>${open.has(r.key) && html`<${More} key=${r.key + "+"} saga=${id} r=${r} began=${began} />`}`)}
       ${part.after > 0 && html`<tr class="space" aria-hidden="true"><td colspan="6" style=${{ height: part.after + "px" }}></td></tr>`}</tbody></table>
       ${!rows.length && html`<p class="alone muted">${data.complete ? "No event is like that: make the filter wider." : "Loading…"}</p>`}
       ${fresh > 0 && html`<div class="pill"><button type="button" class="btn main" onClick=${() => (box.current.scrollTop = whole)}>${plural(fresh, "new event")} ↓</button></div>`}</div>`;

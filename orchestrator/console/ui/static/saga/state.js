@@ -4,6 +4,7 @@ import { get } from "../api.js";
 import { useResource } from "../resource.js";
 import { Card, Failed, Tabs } from "../parts/parts.js";
 import { Text, Value } from "../parts/payload.js";
+import { redact } from "../permits.js";
 import { json } from "../model/format.js";
 import { compare } from "./selection.js";
 
@@ -13,9 +14,10 @@ const signs = { added: "+", removed: "−", changed: "→" };
 /** Place writes where a change is. */
 const place = (path) => path.join(" › ");
 
-function Change({ c }) {
+function Change({ c, saga }) {
+  const [before, after] = [c.before, c.after].map((v) => v !== undefined && redact(v, { saga, what: "change" }));
   return html`<tr class="c-${c.op}"><td><span class="sign">${signs[c.op]}</span><span class="hidden">${c.op}: </span> <code>${place(c.path)}</code></td>
-    <td>${c.before !== undefined && html`<${Cell} text=${short(c.before)} />`}</td><td>${c.after !== undefined && html`<${Cell} text=${short(c.after)} />`}</td></tr>`;
+    <td>${c.before !== undefined && html`<${Cell} text=${short(before)} />`}</td><td>${c.after !== undefined && html`<${Cell} text=${short(after)} />`}</td></tr>`;
 }
 
 // A cell is short; what is long opens.
@@ -38,7 +40,7 @@ export function State({ saga, points, at, from }) {
   return html`<${Card} flush title="Data" tools=${html`<label class="row small">from <select aria-label="Compare from" value=${from || ""} onChange=${(e) => compare(Number(e.target.value))}><option value="">the message before</option>${choices.map((p) => html`<option value=${p}>${p}</option>`)}</select></label>
       <${Tabs} label="Show" value=${view} options=${[["changes", "changes"], ["state", "whole"], ["both", "side by side"]]} onChange=${setView} />`}>
     <${Failed} error=${resource.error} retry=${resource.reload} />
-    ${view === "changes" && changes.data && (changes.data.changes.length ? html`<div class="scroll" tabindex="0" role="region" aria-label="Changes"><table class="changes"><thead><tr><th>${changes.data.from} → ${changes.data.to}</th><th>before</th><th>after</th></tr></thead><tbody>${changes.data.changes.slice(0, 120).map((c, i) => html`<${Change} key=${i} c=${c} />`)}</tbody></table></div>` : html`<p class="in muted small">Nothing differs between ${before} and ${to}.</p>`)}
+    ${view === "changes" && changes.data && (changes.data.changes.length ? html`<div class="scroll" tabindex="0" role="region" aria-label="Changes"><table class="changes"><thead><tr><th>${changes.data.from} → ${changes.data.to}</th><th>before</th><th>after</th></tr></thead><tbody>${changes.data.changes.slice(0, 120).map((c, i) => html`<${Change} key=${i} c=${c} saga=${saga} />`)}</tbody></table></div>` : html`<p class="in muted small">Nothing differs between ${before} and ${to}.</p>`)}
     ${view === "changes" && changes.data?.changes.length > 120 && html`<p class="in small muted">and ${changes.data.changes.length - 120} more: take points that are nearer to each other, or see the whole</p>`}
     ${view === "state" && now.data && html`<div class="in"><${Value} value=${now.data} saga=${saga} what="state" /></div>`}
     ${view === "both" && html`<div class="in both"><div class="tight"><h3 class="num">${before}</h3>${then.data && html`<${Value} value=${then.data} saga=${saga} what="state before" />`}</div><div class="tight"><h3 class="num">${to}</h3>${now.data && html`<${Value} value=${now.data} saga=${saga} what="state after" />`}</div></div>`}<//>`;

@@ -1,0 +1,92 @@
+package browsertest
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// What happens shows itself, and does not move the reader.
+func TestLiveUpdateLeavesTheReaderInPlace(t *testing.T) {
+	w := newWorld(t, "")
+	w.start("order-slow", order{Customer: "fay", Units: 2, Fate: slowShipping})
+	p := open(t, w, desk)
+	p.visit("/sagas/order-slow", `document.querySelector("[data-node='do:ship'].o-open") && document.querySelector("[data-live=live]")`)
+	p.click("[data-node='do:charge']")
+	p.do(`document.querySelector(".log").scrollTop = 30; scrollTo(0, 200)`)
+	// Where the reader is: what is in sight, wherever the page's beginning went.
+	const place = `document.querySelector(".log").scrollTop + " " + Math.round(document.querySelector("#waterfall").getBoundingClientRect().top) + " " + location.search`
+	before := eval[string](p, place)
+	w.hurry()
+	p.wait(`document.querySelector("h1 ~ .row .s-completed") && document.querySelector("[data-node='do:confirm'].o-done")`)
+	p.wait(`document.querySelector(".pill") && document.querySelector(".pill").innerText.includes("new event")`)
+	if after := eval[string](p, place); after != before {
+		t.Errorf("the reader was at %s, and is at %s", before, after)
+	}
+	p.click(".pill button")
+	p.wait(`!document.querySelector(".pill") && document.querySelector(".log").innerText.includes("completed")`)
+	p.sound()
+}
+
+// The list shows what was started meanwhile.
+func TestListIsLive(t *testing.T) {
+	w := newWorld(t, "")
+	w.start("order-1", order{Customer: "ann", Units: 1})
+	p := open(t, w, desk)
+	p.visit("/", `document.querySelector("tr[data-id=order-1]") && document.querySelector("[data-live=live]")`)
+	w.start("order-2", order{Customer: "ann", Units: 2})
+	p.wait(`document.querySelector("tr[data-id=order-2]")`)
+	p.sound()
+}
+
+// When the server is gone the page says that it may be old; when it is back the
+// page goes on from where it had read to, and has missed nothing.
+func TestAPageOutlivesItsServer(t *testing.T) {
+	w := newWorld(t, "")
+	w.start("order-slow", order{Customer: "fay", Units: 2, Fate: slowShipping})
+	serve := func(address string) (stop func()) {
+		l, err := net.Listen("tcp", address)
+		must(t, err)
+		c := w.console("", false)
+		s := &httptest.Server{Listener: l, Config: &http.Server{Handler: c}}
+		s.Start()
+		w.url = s.URL
+		return func() { c.Close(); s.CloseClientConnections(); s.Close() }
+	}
+	stop := serve("127.0.0.1:0")
+	p := open(t, w, desk)
+	p.visit("/sagas/order-slow", `document.querySelector("[data-node='do:ship'].o-open") && document.querySelector("[data-live=live]")`)
+	p.do(`window.sameDocument = true`)
+	p.sound()
+	stop()
+	p.wait(`document.querySelector("[data-live=lost]").innerText === "disconnected" && document.querySelector("[data-live=lost]").title.includes("may be old")`)
+	p.picture("disconnected")
+	w.hurry()
+	w.settle("order-slow")
+	t.Cleanup(serve(w.url[len("http://"):]))
+	p.wait(`document.querySelector("h1 ~ .row .s-completed") && !document.querySelector("[data-live=lost]") && window.sameDocument`)
+	shown := `[...new Set([...document.querySelectorAll(".log .c-seq")].slice(1).map((e) => Number(e.textContent)))]`
+	p.do(`document.querySelector(".log").style.maxHeight = "none"`)
+	want := w.sequences("order-slow")
+	p.wait(`JSON.stringify(` + shown + `) === ` + "`" + want + "`")
+	p.Faults() // that nobody answered is said on the console, too
+}
+
+// sequences lists those of a saga's messages, as JSON.
+func (w *world) sequences(id string) string {
+	w.t.Helper()
+	r, err := http.Get(w.url + "/api/v1/sagas/" + id + "/history")
+	must(w.t, err)
+	defer r.Body.Close()
+	var h struct{ Entries []struct{ Sequence uint64 } }
+	must(w.t, json.NewDecoder(r.Body).Decode(&h))
+	all := make([]uint64, len(h.Entries))
+	for i, e := range h.Entries {
+		all[i] = e.Sequence
+	}
+	b, err := json.Marshal(all)
+	must(w.t, err)
+	return string(b)
+}
