@@ -158,15 +158,20 @@ func (c *Client) Partitions(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// group returns what gathers messages for a partition, or nil if the journal
-// takes no batches.
-func (c *Client) group(partition int) *pipeline.Group {
+// group returns what gathers messages for the partition of a subject, or nil if
+// the journal takes no batches.
+func (c *Client) group(subject string) *pipeline.Group {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if partition >= len(c.groups) {
+	groups := c.groups
+	c.mu.Unlock()
+	if len(groups) == 0 {
 		return nil
 	}
-	return c.groups[partition]
+	a, err := c.subjects.Parse(subject)
+	if err != nil || a.Partition >= len(groups) {
+		return nil
+	}
+	return groups[a.Partition]
 }
 
 // home checks id, and returns its partition.

@@ -185,11 +185,7 @@ func (c *Client) publishOnce(ctx context.Context, m *nats.Msg) (uint64, error) {
 // send sends m, and returns what the server says. Where the journal takes
 // batches, messages of many callers share one.
 func (c *Client) send(ctx context.Context, m *nats.Msg) (uint64, error) {
-	a, err := c.subjects.Parse(m.Subject)
-	if err != nil {
-		return 0, err
-	}
-	group := c.group(a.Partition)
+	group := c.group(m.Subject)
 	if group == nil {
 		answer, err := c.nc.RequestMsgWithContext(ctx, m)
 		if err != nil {
