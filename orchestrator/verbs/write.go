@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/amends-io/amends/orchestrator"
@@ -159,9 +160,9 @@ func refusal(d Decision, err error) (Decision, error) {
 	case err != nil || d.Obeyed:
 		return d, err
 	case d.TooLate:
-		return d, &Failure{Code: orchestrator.CodeRefused, Decision: &d, Err: invalidf("too late: the pivot was requested; it takes effect only if that is refused")}
+		return d, &Failure{Code: orchestrator.CodeRefused, Decision: &d, Err: errors.New("too late: the pivot was requested; it takes effect only if that is refused")}
 	}
-	return d, &Failure{Code: orchestrator.CodeRefused, Decision: &d, Err: invalidf("refused: %s", d.Refused)}
+	return d, &Failure{Code: orchestrator.CodeRefused, Decision: &d, Err: errors.New("refused: " + d.Refused)}
 }
 
 // check completes w, and says what can never be done.
