@@ -3,7 +3,9 @@ package verbs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -141,7 +143,7 @@ func (v *Verbs) Bulk(ctx context.Context, r BulkRequest) (*Preview, *Bulk, error
 		return &preview, nil, err
 	}
 	if preview.Count > max(r.Confirm, UnconfirmedBulk) || preview.More {
-		return nil, nil, &Failure{Code: orchestrator.CodeConfirm, Count: preview.Count, Err: invalidf(
+		return nil, nil, &Failure{Code: orchestrator.CodeConfirm, Count: preview.Count, Err: fmt.Errorf(
 			"%d sagas match, and %d may be touched: say confirm with the count of a dry run", preview.Count, max(r.Confirm, UnconfirmedBulk))}
 	}
 	bulk, err := v.begin(r, q, preview.Count)
@@ -227,15 +229,15 @@ func (v *Verbs) begin(r BulkRequest, q orchestrator.Query, total int) (Bulk, err
 		if shown.State == "running" {
 			running++
 		}
-		if id == r.ID && (shown.Action != r.Action || shown.Step != r.Step || shown.Direction != r.Direction || shown.As != r.As) {
-			return Bulk{}, &Failure{Code: orchestrator.CodeConflict, Err: invalidf("bulk %s asks for something else", id)}
+		if id == r.ID && !j.isFor(r) {
+			return Bulk{}, &Failure{Code: orchestrator.CodeConflict, Err: fmt.Errorf("bulk %s asks for something else, or of other sagas: give this one another id", id)}
 		}
 		if id == r.ID && shown.State == "running" {
 			return shown, nil
 		}
 	}
 	if running >= maxRunning || b.ctx.Err() != nil {
-		return Bulk{}, &Failure{Code: orchestrator.CodeUnavailable, Err: invalidf("%d bulks run here already: wait for one, or stop it", running)}
+		return Bulk{}, &Failure{Code: orchestrator.CodeUnavailable, Err: fmt.Errorf("%d bulks run here already: wait for one, or stop it", running)}
 	}
 	b.forget()
 	ctx, cancel := context.WithCancel(b.ctx)
@@ -249,6 +251,18 @@ func (v *Verbs) begin(r BulkRequest, q orchestrator.Query, total int) (Bulk, err
 		v.run(ctx, j)
 	})
 	return j.show(true), nil
+}
+
+// isFor reports whether j asks what r does, whoever asks and why. A time that is
+// so long ago is another one each time it is said.
+func (j *job) isFor(r BulkRequest) bool {
+	plain := func(w What, f Filter) (What, Filter) {
+		w.Who, w.Reason, f.StuckBefore = "", "", time.Time{}
+		return w, f
+	}
+	what, filter := plain(j.what, j.bulk.Filter)
+	otherWhat, otherFilter := plain(r.What, r.Filter)
+	return reflect.DeepEqual(what, otherWhat) && reflect.DeepEqual(filter, otherFilter)
 }
 
 // forget makes room for one more. The caller has locked b.
@@ -355,7 +369,7 @@ func (v *Verbs) LocalBulks(r BulkRef) []Bulk {
 // Bulks returns what r names of the bulks of all members, newest first.
 func (v *Verbs) Bulks(ctx context.Context, r BulkRef) ([]Bulk, error) {
 	list := v.LocalBulks(r)
-	if v.cfg.Fleet != nil && (r.ID == "" || len(list) == 0) {
+	if v.cfg.Fleet != nil && (r.ID == "" || r.Stop || len(list) == 0) { // one that was said again may run in two places
 		others, err := v.cfg.Fleet.Bulks(ctx, r)
 		if err != nil {
 			v.cfg.Log.Warn("the other members cannot be asked for their bulks", "error", err)

@@ -11,11 +11,12 @@ import (
 	"github.com/amends-io/amends/participants/protocol"
 )
 
-// durationSample is how many sagas are looked at: what ended last says what to
+// durationSample is how many sagas are looked at: what was lately so says what to
 // expect next, and reading their histories takes milliseconds.
 const durationSample = 50
 
-// Durations are how long sagas of one definition took that ended last.
+// Durations are how long sagas of one definition took, of those that have ended
+// the ones that were started last.
 type Durations struct {
 	Definition   string         `json:"definition"`
 	Version      int            `json:"version"`

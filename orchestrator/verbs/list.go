@@ -168,8 +168,11 @@ func (v *Verbs) Fleet(ctx context.Context) (Fleetwide, error) {
 		member := Member{Name: m.Member, Version: m.Version, Partitions: []int{}, Counts: m.Counts}
 		for _, p := range m.Partitions {
 			member.Partitions = append(member.Partitions, p.Partition)
-			if p.Partition < len(f.Partitions) {
-				d := &f.Partitions[p.Partition]
+			if p.Partition < 0 || p.Partition >= len(f.Partitions) {
+				continue
+			}
+			// Who drove it before may not know yet that somebody else does.
+			if d := &f.Partitions[p.Partition]; d.Owner == "" || p.Since.After(d.Since) {
 				d.Owner, d.Live, d.Healthy, d.Since = m.Member, p.Live, p.Healthy, p.Since
 			}
 		}
