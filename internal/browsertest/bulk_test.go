@@ -16,16 +16,7 @@ func TestABulkActionIsStopped(t *testing.T) {
 		w.settle(fmt.Sprintf("stuck-%d", i))
 	}
 	p := open(t, w, desk)
-	p.visit("/failures", `document.querySelector(".cluster [data-action=bulk]")`)
-	p.click(".cluster [data-action=bulk]")
-	p.fill("dialog[open] input[name=why]", "try again")
-	p.do(`const s = document.querySelectorAll("dialog[open] select"); s[1].value = "undo"; s[1].dispatchEvent(new Event("change", {bubbles: true}))`)
-	p.fill("dialog[open] input[name=step]", "charge")
-	p.fill(`dialog[open] input[type=number]`, "1")
-	p.click("dialog[open] .btn.main")
-	p.wait(fmt.Sprintf(`document.querySelector("dialog[open]").innerText.includes("%d sagas would be asked")`, stuck))
-	p.click("dialog[open] .btn.main")
-	p.wait(`location.pathname.startsWith("/bulk/") && document.querySelector("[role=progressbar]").getAttribute("aria-valuenow") > 0`)
+	p.beginBulk(stuck, 1)
 	p.picture("bulk-running")
 	p.accessible()
 	p.click("[data-action=stop]")
@@ -34,6 +25,63 @@ func TestABulkActionIsStopped(t *testing.T) {
 		t.Errorf("%d of %d were asked before it stopped", asked, stuck)
 	}
 	p.sound()
+}
+
+// The member that runs a bulk action dies: its page says that nobody remembers
+// it, how far this browser saw it come, and lets one go on. Nobody is asked twice.
+func TestABulkActionOutlivesItsMember(t *testing.T) {
+	w := newWorld(t, "")
+	const stuck = 25
+	for i := range stuck {
+		w.start(fmt.Sprintf("stuck-%d", i), order{Customer: "dan", Units: 100 + i, Fate: stuckOnTheWay})
+	}
+	for i := range stuck {
+		w.settle(fmt.Sprintf("stuck-%d", i))
+	}
+	stop := w.listen("127.0.0.1:0")
+	p := open(t, w, desk)
+	p.beginBulk(stuck, 2)
+	p.wait(`document.querySelector("[role=progressbar]").getAttribute("aria-valuenow") > 1`)
+	p.sound()
+	stop()
+	w.verbs.Close()
+	w.verbs = w.newVerbs()
+	w.refunds.Store(true)
+	t.Cleanup(w.listen(w.url[len("http://"):]))
+	p.wait(`document.querySelector(".empty h2").innerText.startsWith("Nobody remembers bulk action bulk-") && /running, \d+ of 25 asked/.test(document.querySelector(".empty").innerText)`)
+	p.Faults() // that nobody answered is said on the console, too
+	p.picture("bulk-forgotten")
+	p.accessible()
+	p.click("[data-action=go-on]")
+	p.wait(`document.querySelector("dialog[open] input[name=why]").value === "try again" && document.querySelector("dialog[open] input[name=step]").value === "charge"`)
+	p.fill(`dialog[open] input[type=number]`, "1000")
+	p.click("dialog[open] .btn.main")
+	p.wait(`document.querySelector("dialog[open] .banner").innerText.includes("would be asked")`)
+	p.click("dialog[open] .btn.main")
+	p.wait(`document.querySelector("h1 ~ .chip").innerText === "done"`)
+	id := eval[string](p, `location.pathname.slice("/bulk/".length)`)
+	for i := range stuck {
+		asked := w.controls(fmt.Sprintf("stuck-%d", i))
+		if len(asked) != 1 || asked[0] != id {
+			t.Errorf("stuck-%d was asked by %v", i, asked)
+		}
+	}
+	p.sound()
+}
+
+// beginBulk begins to retry what is stuck, so many a second.
+func (p *page) beginBulk(stuck, rate int) {
+	p.t.Helper()
+	p.visit("/failures", `document.querySelector(".cluster [data-action=bulk]")`)
+	p.click(".cluster [data-action=bulk]")
+	p.fill("dialog[open] input[name=why]", "try again")
+	p.do(`const s = document.querySelectorAll("dialog[open] select"); s[1].value = "undo"; s[1].dispatchEvent(new Event("change", {bubbles: true}))`)
+	p.fill("dialog[open] input[name=step]", "charge")
+	p.fill(`dialog[open] input[type=number]`, fmt.Sprint(rate))
+	p.click("dialog[open] .btn.main")
+	p.wait(fmt.Sprintf(`document.querySelector("dialog[open]").innerText.includes("%d sagas would be asked")`, stuck))
+	p.click("dialog[open] .btn.main")
+	p.wait(`location.pathname.startsWith("/bulk/") && document.querySelector("[role=progressbar]").getAttribute("aria-valuenow") > 0`)
 }
 
 // Where the console is read only the pages say so, and offer nothing; what asks

@@ -46,16 +46,7 @@ func TestListIsLive(t *testing.T) {
 func TestAPageOutlivesItsServer(t *testing.T) {
 	w := newWorld(t, "")
 	w.start("order-slow", order{Customer: "fay", Units: 2, Fate: slowShipping})
-	serve := func(address string) (stop func()) {
-		l, err := net.Listen("tcp", address)
-		must(t, err)
-		c := w.console("", false)
-		s := &httptest.Server{Listener: l, Config: &http.Server{Handler: c}}
-		s.Start()
-		w.url = s.URL
-		return func() { c.Close(); s.CloseClientConnections(); s.Close() }
-	}
-	stop := serve("127.0.0.1:0")
+	stop := w.listen("127.0.0.1:0")
 	p := open(t, w, desk)
 	p.visit("/sagas/order-slow", `document.querySelector("[data-node='do:ship'].o-open") && document.querySelector("[data-live=live]")`)
 	p.do(`window.sameDocument = true`)
@@ -65,7 +56,7 @@ func TestAPageOutlivesItsServer(t *testing.T) {
 	p.picture("disconnected")
 	w.hurry()
 	w.settle("order-slow")
-	t.Cleanup(serve(w.url[len("http://"):]))
+	t.Cleanup(w.listen(w.url[len("http://"):]))
 	p.wait(`document.querySelector("h1 ~ .row .s-completed") && !document.querySelector("[data-live=lost]") && window.sameDocument`)
 	shown := `[...new Set([...document.querySelectorAll(".log .c-seq")].slice(1).map((e) => Number(e.textContent)))]`
 	p.do(`document.querySelector(".log").style.maxHeight = "none"`)
@@ -74,19 +65,54 @@ func TestAPageOutlivesItsServer(t *testing.T) {
 	p.Faults() // that nobody answered is said on the console, too
 }
 
-// sequences lists those of a saga's messages, as JSON.
-func (w *world) sequences(id string) string {
+// listen serves the world's console at an address, until it is stopped: a page
+// can outlive it there.
+func (w *world) listen(address string) (stop func()) {
+	w.t.Helper()
+	l, err := net.Listen("tcp", address)
+	must(w.t, err)
+	c := w.console("", false)
+	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: c}}
+	s.Start()
+	w.url = s.URL
+	return func() { c.Close(); s.CloseClientConnections(); s.Close() }
+}
+
+// An entry is what the tests read of a message of a history.
+type entry struct {
+	Sequence    uint64
+	Kind, Input string
+}
+
+func (w *world) history(id string) []entry {
 	w.t.Helper()
 	r, err := http.Get(w.url + "/api/v1/sagas/" + id + "/history")
 	must(w.t, err)
 	defer r.Body.Close()
-	var h struct{ Entries []struct{ Sequence uint64 } }
+	var h struct{ Entries []entry }
 	must(w.t, json.NewDecoder(r.Body).Decode(&h))
-	all := make([]uint64, len(h.Entries))
-	for i, e := range h.Entries {
-		all[i] = e.Sequence
+	return h.Entries
+}
+
+// sequences lists those of a saga's messages, as JSON.
+func (w *world) sequences(id string) string {
+	w.t.Helper()
+	var all []uint64
+	for _, e := range w.history(id) {
+		all = append(all, e.Sequence)
 	}
 	b, err := json.Marshal(all)
 	must(w.t, err)
 	return string(b)
+}
+
+// controls lists the ids of what operators asked of a saga.
+func (w *world) controls(id string) (inputs []string) {
+	w.t.Helper()
+	for _, e := range w.history(id) {
+		if e.Kind == "control" {
+			inputs = append(inputs, e.Input)
+		}
+	}
+	return inputs
 }

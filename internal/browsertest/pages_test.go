@@ -1,9 +1,7 @@
 package browsertest
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"testing"
 
 	"github.com/amends-io/amends/internal/browsertest/browser"
@@ -84,12 +82,8 @@ const widest = `[...document.querySelectorAll("body *")].filter((e) => e.getBoun
 // middle is a sequence in the middle of a saga's history.
 func (w *world) middle(id string) uint64 {
 	w.t.Helper()
-	r, err := http.Get(w.url + "/api/v1/sagas/" + id + "/history")
-	must(w.t, err)
-	defer r.Body.Close()
-	var h struct{ Entries []struct{ Sequence uint64 } }
-	must(w.t, json.NewDecoder(r.Body).Decode(&h))
-	return h.Entries[len(h.Entries)/2].Sequence
+	h := w.history(id)
+	return h[len(h)/2].Sequence
 }
 
 // Below a base path everything is found, and nothing is asked for beside it.

@@ -116,11 +116,12 @@ var wide = func() sagas.Typed[order] {
 
 // A world is everything that runs behind the pages.
 type world struct {
-	t      testing.TB
-	nats   *server.Server
-	client *client.Client
-	verbs  *verbs.Verbs
-	url    string
+	t        testing.TB
+	nats     *server.Server
+	client   *client.Client
+	verbs    *verbs.Verbs
+	newVerbs func() *verbs.Verbs // as of a process that has just begun
+	url      string
 
 	refunds atomic.Bool   // succeed
 	shipped chan struct{} // closed by hurry: what is slow ends
@@ -144,10 +145,13 @@ func newWorld(t testing.TB, base string) *world {
 	w.orchestrate(view)
 	w.client, err = client.New(natstest.Connect(t, w.nats))
 	must(t, err)
-	w.verbs = verbs.New(verbs.Config{Journal: journal, View: view, Sagas: w.client.Sagas(), Fleet: w.client, Log: quiet(), Name: "console",
-		Durability: func(context.Context) (verbs.Durability, error) {
-			return verbs.Durability{Partitions: 1, Replicas: 1, Server: "2.15.2", Sync: "2m0s"}, nil
-		}})
+	w.newVerbs = func() *verbs.Verbs {
+		return verbs.New(verbs.Config{Journal: journal, View: view, Sagas: w.client.Sagas(), Fleet: w.client, Log: quiet(), Name: "console",
+			Durability: func(context.Context) (verbs.Durability, error) {
+				return verbs.Durability{Partitions: 1, Replicas: 1, Server: "2.15.2", Sync: "2m0s"}, nil
+			}})
+	}
+	w.verbs = w.newVerbs()
 	t.Cleanup(func() { w.verbs.Close(); w.client.Close() })
 	w.serve(base, false)
 	return w

@@ -1,11 +1,12 @@
 // Requests to many sagas: how far they are, and what went wrong where.
-import { html, useState } from "../lib.js";
+import { html, useEffect, useState } from "../lib.js";
 import { href } from "../router.js";
 import { get, post } from "../api.js";
 import { useEvery, useNow, useResource } from "../resource.js";
 import { may, who } from "../permits.js";
 import { Card, Cli, Empty, Failed, Loading } from "../parts/parts.js";
-import { command } from "../parts/bulkdialog.js";
+import { BulkDialog, command } from "../parts/bulkdialog.js";
+import { recall, remember } from "../parts/seen.js";
 import { icon } from "../parts/icons.js";
 import { ago, count, moment, time } from "../model/format.js";
 
@@ -33,11 +34,27 @@ export function BulksPage() {
       : html`<section class="card"><${Empty} shape="hand" title="No bulk action yet"><p>Choose sagas by a filter in the list, or a group of failures, and act on all of them. Members remember what they ran since they began; what was asked for stays in each saga's history.</p><a class="btn main" href=${href("/", { status: "stuck" })}>Sagas that need a person</a> <a class="btn" href=${href("/failures")}>Failures</a><//></section>`}`;
 }
 
+/** Forgotten is what can be said, and done, when no member remembers it. */
+function Forgotten({ id, again }) {
+  const [asking, setAsking] = useState(false);
+  const b = recall(id);
+  const close = () => {
+    setAsking(false);
+    again();
+  };
+  return html`<section class="card"><${Empty} shape="unknown" title="Nobody remembers bulk action ${id}"><p>The member that ran it is gone, or it is long over. Whoever was asked has it in the saga's history.</p>
+      ${b ? html`<p class="small">This browser saw it last ${ago(b.seen)}: <b>${what(b)}</b> on ${filterWords(b.filter)}, ${b.state}, ${count(b.done + b.refused + b.failed)} of ${count(b.total)} asked.</p>
+        <p class="small muted">It can go on: those that match are counted again, and who was asked already is not asked twice.</p>
+        <button type="button" class="btn main" data-action="go-on" disabled=${Boolean(may("bulk"))} title=${may("bulk")} onClick=${() => setAsking(true)}>Go on with it…</button>` : null}
+      <a class="btn" href=${href("/bulk")}>Bulk actions</a><//></section>
+    ${asking && html`<${BulkDialog} filter=${b.filter} words=${filterWords(b.filter)} suggest=${{ action: b.action, step: b.step ?? "", direction: b.direction || "do", as: b.as || "undone", reason: b.reason ?? "", rate: String(b.rate), id }} close=${close} />`}`;
+}
+
 export function BulkPage({ id }) {
   const page = useResource((signal) => get(`/bulk/${id}`, {}, signal), [id]);
   const [error, setError] = useState();
   const b = page.data;
-  useEvery(!b || b.state === "running" ? 700 : 0, page.reload);
+  useEvery(page.error?.code !== "not-found" && (!b || b.state === "running") ? 700 : 0, page.reload);
   const stop = async () => {
     try {
       page.set(await post(`/bulk/${id}/stop`, { who: who() }));
@@ -45,7 +62,10 @@ export function BulkPage({ id }) {
       setError(e);
     }
   };
-  if (page.error?.code === "not-found") return html`<section class="card"><${Empty} shape="unknown" title="Nobody remembers bulk action ${id}"><p>The member that ran it is gone. What it asked for is in the history of each saga.</p><a class="btn" href=${href("/bulk")}>Bulk actions</a><//></section>`;
+  useEffect(() => {
+    if (b) remember(b);
+  }, [b]);
+  if (page.error?.code === "not-found") return html`<${Forgotten} id=${id} again=${page.reload} />`;
   if (!b) return page.error ? html`<${Failed} error=${page.error} retry=${page.reload} />` : html`<${Loading} />`;
   return html`<div class="tight"><nav class="small" aria-label="Where"><a href=${href("/bulk")}>Bulk actions</a> <span class="muted">/</span></nav><div class="spread"><div class="row"><h1>${what(b)}</h1><${State} state=${b.state} /></div>
       ${b.state === "running" && html`<button type="button" class="btn danger" data-action="stop" disabled=${Boolean(may("stop"))} title=${may("stop")} onClick=${stop}>Stop</button>`}</div></div>

@@ -20,9 +20,14 @@ export function command(filter, f) {
   return `${list(filter, "--all", "-o", "name")} | ${[...words, ...one].join(" ")}`;
 }
 
+/**
+ * BulkDialog counts, asks for a confirmation, and begins.
+ * @param {{filter: Record<string, any>, words: string, close: () => void, suggest?: {id?: string, [field: string]: string|undefined}}} props
+ *   suggest is what the fields have at first; with the id of a bulk action it goes on with that
+ */
 export function BulkDialog({ filter, words, close, suggest = {} }) {
   const dialog = useRef(null);
-  const [f, setF] = useState({ action: "retry", step: filter.step ?? "", direction: "do", as: "undone", reason: "", who: who(), rate: "50", ...suggest });
+  const [f, setF] = useState({ action: "retry", step: filter.step ?? "", direction: "do", as: "undone", reason: "", who: who(), rate: "50", id: "", ...suggest });
   const [typed, setTyped] = useState("");
   const [state, setState] = useState(/** @type {{preview?: any, busy?: boolean, error?: any}} */ ({}));
   useEffect(() => dialog.current.showModal(), []);
@@ -32,7 +37,7 @@ export function BulkDialog({ filter, words, close, suggest = {} }) {
   };
   const stepped = f.action === "retry" || f.action === "resolve";
   const request = (more) => ({
-    filter, action: f.action, reason: f.reason, who: f.who, rate: Number(f.rate),
+    filter, id: f.id || undefined, action: f.action, reason: f.reason, who: f.who, rate: Number(f.rate),
     ...(stepped ? { step: f.step, direction: f.direction } : {}), ...(f.action === "resolve" ? { as: f.as } : {}), ...more,
   });
   const n = state.preview?.count;

@@ -1,6 +1,7 @@
 // What is known of the selected step, attempt or event.
 import { html, useState } from "../lib.js";
 import { get } from "../api.js";
+import { href } from "../router.js";
 import { useResource } from "../resource.js";
 import { Card, Cli, Copy, Failed, Outcome, Tabs, Way } from "../parts/parts.js";
 import { Body, Value } from "../parts/payload.js";
@@ -80,7 +81,7 @@ export function EventPanel({ saga, seq, at, lookAt }) {
   if (entry?.sequence !== seq) return null;
   const { events, ...rest } = entry;
   return html`<${Card} flush title="Message ${seq}" tools=${html`${at !== seq && html`<button type="button" class="btn low" onClick=${() => lookAt(seq)}>Look from here</button>`}`}>
-    <div class="in stack panel"><dl class="facts">${Object.entries(rest).filter(([k, v]) => v !== "" && typeof v !== "object" && !["sequence"].includes(k)).map(([k, v]) => html`<dt>${k.replaceAll("_", " ")}</dt><dd class=${typeof v === "number" ? "num" : ""}>${k === "traceparent" ? html`<${Trace} parent=${v} />` : String(v)}</dd>`)}</dl>
+    <div class="in stack panel"><dl class="facts">${Object.entries(rest).filter(([k, v]) => v !== "" && typeof v !== "object" && !["sequence"].includes(k)).map(([k, v]) => html`<dt>${k.replaceAll("_", " ")}</dt><dd class=${typeof v === "number" ? "num" : ""}>${k === "traceparent" ? html`<${Trace} parent=${v} />` : k === "input" && v.startsWith("bulk-") ? html`<a href=${href(`/bulk/${v}`)}>${v}</a>` : String(v)}</dd>`)}</dl>
     ${events?.map((ev) => html`<section class="tight"><h3>${ev.type}</h3><${Value} value=${ev.data} saga=${saga.id} what=${ev.type} /></section>`)}
     ${entry.bytes > 0 && html`<section class="tight"><h3>Body</h3><${Body} saga=${saga.id} sequence=${seq} size=${entry.bytes} what="body" /></section>`}
     <div class="tight"><span class="tiny muted">The same on the command line</span><${Cli} command=${`amends history ${saga.id} --from ${seq} --payloads`} /></div></div><//>`;
