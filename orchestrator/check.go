@@ -120,6 +120,8 @@ func (c *checker) read(ctx context.Context, end uint64, progress func(at, end ui
 			}
 			over := c.over
 			c.over = nil
+			silence.Stop() // the view may be slower than that
+			defer silence.Reset(checkSilence)
 			return c.compareAll(ctx, over)
 		})
 		switch {

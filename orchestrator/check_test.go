@@ -1,10 +1,14 @@
 package orchestrator_test
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/amends-io/amends/orchestrator"
+	"github.com/amends-io/amends/orchestrator/inmem"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -81,6 +85,59 @@ func TestCheckFindsWhateverTheViewGotWrong(t *testing.T) {
 		w.checkView(ids...)
 		if _, found := w.check(); len(found) > 0 {
 			t.Errorf("after a rebuild: %v", found)
+		}
+	})
+}
+
+// slowRows is a view that takes long to answer, and in which every row that is
+// asked for alone has changed.
+type slowRows struct {
+	*inmem.View
+	links int
+}
+
+func (v *slowRows) Partition(p int) orchestrator.PartitionView {
+	return slowPartition{v.View.Partition(p), v}
+}
+
+type slowPartition struct {
+	orchestrator.PartitionView
+	of *slowRows
+}
+
+func (p slowPartition) States(ctx context.Context, ids []string) (map[string]instance.State, error) {
+	<-time.After(3 * time.Second)
+	rows, err := p.PartitionView.States(ctx, ids)
+	if row, ok := rows["busy-0"]; ok && len(ids) == 1 {
+		p.of.links++
+		row.Last += uint64(p.of.links)
+		rows["busy-0"] = row
+	}
+	return rows, err
+}
+
+// List shows busy where it was before, as its row changes.
+func (p slowPartition) List(ctx context.Context, q orchestrator.Query) (orchestrator.Page, error) {
+	page, err := p.PartitionView.List(ctx, q)
+	page.Sagas = slices.DeleteFunc(page.Sagas, func(s instance.State) bool { return s.ID == "busy-0" && q.Limit == 1 })
+	return page, err
+}
+
+// Silence of the journal is its end; that the view takes its time is not. And
+// of a saga that is another one at each look nothing is said.
+func TestACheckWaitsForASlowView(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		m := w.run("a")
+		ids := append(w.startMany("o", 599), w.startMany("busy", 1)...)
+		w.awaitEnds(ids)
+		w.checkView(ids...)
+		m.stop()
+		var found []orchestrator.Difference
+		report := func(d orchestrator.Difference) { found = append(found, d) }
+		checked, err := orchestrator.Check(w.ctx, 0, w.journal, &slowRows{View: w.view}, report, nil)
+		if err != nil || checked.Sagas != 600 || len(found) > 0 {
+			t.Errorf("checked %+v, %v, found %v", checked, err, found)
 		}
 	})
 }
