@@ -104,6 +104,16 @@ func TestListIsFilteredByItsAddress(t *testing.T) {
 	p.wait(`document.querySelector("tr[data-id=order-stuck]").innerText.includes("waits for a person")`)
 	p.wait(`document.querySelector(".page > .tight .cli code").textContent === "amends list --status stuck"`)
 	p.visit("/?tag=customer%3Dbob", `document.querySelectorAll("table.list tbody tr").length === 1 && document.querySelector("tr[data-id=order-back]")`)
+	// What was started in a certain hour of last night.
+	p.visit("/?status=stuck", `document.querySelectorAll("table.list tbody tr").length === 2`)
+	p.do(`const s = [...document.querySelectorAll(".filters select")].find((s) => s.options[s.options.length - 1].value === "range"); s.value = "range"; s.dispatchEvent(new Event("change", {bubbles: true}))`)
+	p.fill("input[name=to]", "2001-01-01T03:00")
+	p.wait(`document.querySelector(".empty") && new URLSearchParams(location.search).get("to") === "2001-01-01T03:00"`)
+	p.wait(`/--status stuck .*--until 200[01]-\S+Z/.test(document.querySelector(".page > .tight .cli code").textContent)`)
+	p.accessible()
+	p.fill("input[name=to]", "2101-01-01T03:00")
+	p.fill("input[name=from]", "2001-01-01T03:00")
+	p.wait(`document.querySelectorAll("table.list tbody tr").length === 2 && location.search.includes("from=2001")`)
 	// By keyboard: down the list, into a saga, and back.
 	p.visit("/", `document.querySelectorAll("table.list tbody tr").length > 10`)
 	p.press("j")

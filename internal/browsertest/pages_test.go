@@ -18,7 +18,7 @@ var pages = []struct{ name, path, ready string }{
 	{"saga-list", "/sagas/order-back?view=list", `document.querySelectorAll(".steps li").length > 6`},
 	{"saga-hostile", "/sagas/order-hostile?step=charge", `document.querySelector(".turned-note") && document.querySelector(".payload")`},
 	{"saga-none", "/sagas/nobody", `document.querySelector(".empty")`},
-	{"compare", "/compare?a=order-back&b=order-retried", `document.body.innerText.includes("They part at") && document.querySelectorAll(".graph svg").length === 2`},
+	{"compare", "/compare?a=order-back&b=order-retried", `document.body.innerText.includes("They part at") && document.querySelector(".graph .differs .mark.other")`},
 	{"failures", "/failures", `document.querySelectorAll(".cluster").length >= 3`},
 	{"definitions", "/definitions", `document.querySelector(".graph svg .node") && document.querySelector(".heat")`},
 	{"definition", "/definitions/place-order/2", `document.querySelector(".graph svg .node") && document.body.innerText.includes("inconsistent")`},

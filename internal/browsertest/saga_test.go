@@ -95,6 +95,41 @@ func TestNobodyListens(t *testing.T) {
 	p.sound()
 }
 
+// Two sagas over one plan: what became of each step in both, where they differ,
+// and where only one of them went.
+func TestTwoSagasAreCompared(t *testing.T) {
+	w := newWorld(t, "")
+	w.start("order-back", order{Customer: "bob", Units: 12, Fate: refusedAtPayment})
+	w.start("order-retried", order{Customer: "cid", Units: 7, Fate: retriedPayment})
+	w.settle("order-back")
+	w.settle("order-retried")
+	p := open(t, w, desk)
+	p.visit("/compare?a=order-back&b=order-retried", `document.querySelector(".banner").innerText.includes("They part at") && document.querySelector(".banner").innerText.includes("charge")`)
+	p.wait(`document.querySelector("[data-node='do:charge'].o-refused.differs .mark.other.o-done") && document.querySelector("[data-node='do:reserve-stock'].o-done:not(.differs) .mark.other.o-done")`)
+	if got := eval[string](p, `["forward", "back"].map((k) => [...document.querySelectorAll(".way." + k + ".taken.alone")].length > 0).join() + " " + document.querySelectorAll(".graph svg").length`); got != "true,true 1" {
+		t.Errorf("ways that only one of them went, and graphs: %s", got)
+	}
+	p.do(`[...document.querySelectorAll(".tabs button")].find((b) => b.textContent === "side by side").click()`)
+	p.wait(`document.querySelectorAll(".graph svg").length === 2 && !document.querySelector(".differs") && location.search.includes("view=both")`)
+	p.sound()
+}
+
+// How the pages of a saga are looked at stands in the address, too.
+func TestTheViewIsInTheAddress(t *testing.T) {
+	w := newWorld(t, "")
+	w.start("order-back", order{Customer: "bob", Units: 12, Fate: refusedAtPayment})
+	w.settle("order-back")
+	p := open(t, w, desk)
+	const path = "/sagas/order-back?idle=shown&critical=1&by=clock&data=both"
+	const looks = `document.querySelectorAll(".waterfall .line.critical").length > 1 && !document.querySelector(".waterfall .gap") && document.querySelector(".both .payload") && document.querySelector(".travel input").max === "1000"`
+	p.visit(path, looks)
+	p.do(`[...document.querySelectorAll("#waterfall input")].forEach((i) => i.click())`)
+	p.wait(`location.search === "?by=clock&data=both" && document.querySelector(".waterfall .gap") && !document.querySelector(".waterfall .critical")`)
+	p.do(`[...document.querySelectorAll(".tabs button")].filter((b) => b.textContent === "by message" || b.textContent === "changes").forEach((b) => b.click())`)
+	p.wait(`location.search === "" && document.querySelector(".changes") && document.querySelector(".travel input").max !== "1000"`)
+	p.sound()
+}
+
 // What a saga waits for is said: which attempt of how many, when, and why; on the
 // list, too.
 func TestAPageSaysWhatIsWaitedFor(t *testing.T) {

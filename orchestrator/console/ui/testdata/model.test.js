@@ -171,6 +171,9 @@ export const tests = {
     same(parameters(f, 3600e3), { definition: "d", version: "2", retrying: "true", from: "1970-01-01T00:00:00.000Z", status: ["stuck", "running"] });
     same(body(f, 3600e3), { definition: "d", version: 2, retrying: true, from: "1970-01-01T00:00:00.000Z", statuses: ["stuck", "running"] });
     same(parameters(asked(new URLSearchParams("since=soon")), 0), {});
+    const night = asked(new URLSearchParams("from=2026-01-31T02:00&to=2026-01-31T03:30Z&since=1h"));
+    same(parameters(night, 0), { from: new Date(2026, 0, 31, 2).toISOString(), to: "2026-01-31T03:30:00.000Z" });
+    same(parameters(asked(new URLSearchParams("from=yesterday")), 0), {});
   },
   "an audit's filter goes from the address to the API, to words and to a command"() {
     const f = audit.asked(new URLSearchParams("who=o'neil&action=cancel&from=2026-02-27&until=2026-02-28&nonsense=1&cursor=x"));

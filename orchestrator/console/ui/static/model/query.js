@@ -21,10 +21,16 @@ export function since(text, now) {
   return found ? new Date(now - Number(found[1]) * spans[found[2]]).toISOString() : undefined;
 }
 
+/** stamp turns a moment as a person writes it, in the browser's own zone, into a time; nothing if it is none. */
+export function stamp(text) {
+  const at = text ? new Date(text) : undefined;
+  return at && !Number.isNaN(at.getTime()) ? at.toISOString() : undefined;
+}
+
 /** parameters are the filter as the list takes it. */
 export function parameters(f, now) {
   const { status, since: span, ...rest } = f;
-  return { ...rest, from: f.from ?? since(span, now), status: status ? status.split(",") : undefined };
+  return { ...rest, from: stamp(f.from) ?? since(span, now), to: stamp(f.to), status: status ? status.split(",") : undefined };
 }
 
 /** body is the filter as bulk actions take it. */

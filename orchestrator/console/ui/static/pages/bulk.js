@@ -46,7 +46,7 @@ function Forgotten({ id, again }) {
       ${b ? html`<p class="small">This browser saw it last ${ago(b.seen)}: <b>${what(b)}</b> on ${filterWords(b.filter)}, ${b.state}, ${count(b.done + b.refused + b.failed)} of ${count(b.total)} asked.</p>
         <p class="small muted">It can go on: those that match are counted again, and who was asked already is not asked twice.</p>
         <button type="button" class="btn main" data-action="go-on" disabled=${Boolean(may("bulk"))} title=${may("bulk")} onClick=${() => setAsking(true)}>Go on with it…</button>` : null}
-      <a class="btn" href=${href("/bulk")}>Bulk actions</a><//></section>
+      <a class="btn" href=${href("/audit", { who: b?.who, action: b?.action })}>What was asked for</a> <a class="btn" href=${href("/bulk")}>Bulk actions</a><//></section>
     ${asking && html`<${BulkDialog} filter=${b.filter} words=${filterWords(b.filter)} suggest=${{ action: b.action, step: b.step ?? "", direction: b.direction || "do", as: b.as || "undone", reason: b.reason ?? "", rate: String(b.rate), id }} close=${close} />`}`;
 }
 

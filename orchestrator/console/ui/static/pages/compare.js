@@ -1,9 +1,9 @@
 // Two sagas of one definition side by side, and where they part.
 import { html } from "../lib.js";
-import { address, go, href } from "../router.js";
+import { address, go, href, set } from "../router.js";
 import { get } from "../api.js";
 import { useResource } from "../resource.js";
-import { Card, Empty, Failed, Loading, Outcome, Status, Way } from "../parts/parts.js";
+import { Card, Empty, Failed, Loading, Outcome, Status, Tabs, Way } from "../parts/parts.js";
 import { icon } from "../parts/icons.js";
 import { Graph } from "../saga/graph.js";
 import { compare } from "../model/critical.js";
@@ -26,9 +26,16 @@ const Outcomes = ({ text }) => (text ? html`<span class="row">${text.split(", ")
 function Result({ a, b, graph }) {
   const { rows, first } = compare(graph, a, b);
   const one = (t) => html`<${Card} flush title=${html`<a class="mono" href=${href(`/sagas/${t.id}`)}>${t.id}</a> <${Status} status=${t.status} />`} tools=${html`<span class="small muted num">${took(t)}</span>`}><${Graph} graph=${graph} progress=${progress(t)} status=${t.status} turned=${t.turned} least=${0.4}
-    selected=${first && { step: first.step, direction: first.direction }} onSelect=${(s) => s.step && go(href(`/sagas/${t.id}`, { step: s.step, dir: s.direction === "undo" ? "undo" : "" }))} /><//>`;
+    selected=${first && { step: first.step, direction: first.direction }} onSelect=${open(t)} /><//>`;
+  const both = address.value.query.get("view") === "both";
+  const differs = new Set(rows.filter((r) => !r.same).map((r) => r.id));
+  const open = (t) => (s) => s.step && go(href(`/sagas/${t.id}`, { step: s.step, dir: s.direction === "undo" ? "undo" : "" }));
+  const over = () => html`<${Card} flush title=${html`<span class="row"><a class="mono" href=${href(`/sagas/${a.id}`)}>${a.id}</a> <${Status} status=${a.status} /> <span class="muted">and</span> <a class="mono" href=${href(`/sagas/${b.id}`)}>${b.id}</a> <${Status} status=${b.status} /></span>`}>
+      <${Graph} graph=${graph} progress=${progress(a)} status=${a.status} second=${{ progress: progress(b), status: b.status, differs }} least=${0.4} selected=${first && { step: first.step, direction: first.direction }} onSelect=${open(b)} />
+      <p class="in small muted">In each step the mark at the left is of ${a.id}, ${took(a)}; the one at the right of ${b.id}, ${took(b)}. A broad outline is where they differ, a dashed line is where only one of them went.</p><//>`;
   return html`${first ? html`<div class="banner s-compensating">${icon("info", 18)}<div><strong>They part at <${Way} direction=${first.direction} /> ${first.step}.</strong> <span class="small">${first.a || "not requested"} in ${a.id}, ${first.b || "not requested"} in ${b.id}</span></div></div>` : html`<div class="banner s-completed">${icon("completed", 18)}<div>The same attempts with the same outcomes in both.</div></div>`}
-    <div class="cards">${one(a)}${one(b)}</div>
+    <div class="row"><${Tabs} label="Graphs" value=${both ? "both" : ""} options=${[["", "one over the other"], ["both", "side by side"]]} onChange=${(v) => set({ view: v })} /></div>
+    ${both ? html`<div class="cards">${one(a)}${one(b)}</div>` : over()}
     <${Card} flush title="Step by step"><div class="scroll" tabindex="0" role="region" aria-label="Step by step"><table><thead><tr><th>step</th><th>${a.id}</th><th>${b.id}</th></tr></thead><tbody>${rows.slice(0, 300).map((r) => html`<tr class=${r === first ? "at" : ""}><td class="nowrap"><${Way} direction=${r.direction} /> ${r.step} ${!r.same && html`<span class="chip o-waiting">differs</span>`}</td><td><${Outcomes} text=${r.a} /></td><td><${Outcomes} text=${r.b} /></td></tr>`)}</tbody></table></div><//>`;
 }
 

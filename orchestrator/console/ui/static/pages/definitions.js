@@ -23,7 +23,7 @@ function Heat({ rows }) {
     <tbody>${rows.map((d) => {
       const total = Object.values(d.statuses).reduce((a, b) => a + b, 0);
       return html`<tr key=${d.definition + d.version}><td><a href=${href(`/definitions/${d.definition}/${d.version}`)}>${d.definition}@${d.version}</a></td>${order.map((s) => html`<td class="right num s-${s} h-${heat(d.statuses[s] ?? 0, total)}"><a href=${href("/", { definition: d.definition, version: d.version, status: s })}>${count(d.statuses[s] ?? 0)}</a></td>`)}<td class="right num">${count(total)}</td></tr>`;
-    })}</tbody></table></div>`;
+    })}</tbody></table></div><p class="in small muted">The shade says which part of a definition's sagas are there: up to 5 %, up to 20 %, up to 50 %, more.</p>`;
 }
 
 function Picture({ d }) {

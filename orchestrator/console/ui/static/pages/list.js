@@ -46,6 +46,7 @@ function Tiles({ now, filter }) {
 }
 
 function Filters({ filter, definitions }) {
+  const [range, setRange] = useState(Boolean(filter.from || filter.to));
   const change = (field) => (e) => set({ [field]: e.target.type === "checkbox" ? (e.target.checked ? "true" : "") : e.target.value.trim(), cursor: "" }, {});
   const names = [...new Set(definitions.map((d) => d.definition))];
   const find = (e) => {
@@ -54,11 +55,19 @@ function Filters({ filter, definitions }) {
     if (/^[\w-]{1,64}$/.test(text)) go(href(`/sagas/${text}`));
     else if (text.includes("=")) set({ tag: text, cursor: "" }, {});
   };
-  const select = (field, label, options) => html`<label class="field"><span>${label}</span><select value=${filter[field] ?? ""} onChange=${change(field)}>${options.map(([v, t]) => html`<option value=${v}>${t}</option>`)}</select></label>`;
+  const versions = definitions.filter((d) => d.definition === filter.definition).map((d) => d.version).sort((a, b) => b - a);
+  const started = (e) => {
+    setRange(e.target.value === "range");
+    set({ since: e.target.value === "range" ? "" : e.target.value, from: "", to: "", cursor: "" }, {});
+  };
+  const when = (field, label) => html`<label class="field"><span>${label}</span><input type="datetime-local" name=${field} value=${filter[field] ?? ""} onChange=${change(field)} /></label>`;
+  const select = (field, label, options, on = change(field), value = filter[field] ?? "") => html`<label class="field"><span>${label}</span><select value=${value} onChange=${on}>${options.map(([v, t]) => html`<option value=${v}>${t}</option>`)}</select></label>`;
   return html`<div class="filters"><form onSubmit=${find} class="field find"><span id="find-label">saga's id, or tag=value</span><input id="find" name="find" type="search" aria-labelledby="find-label" placeholder="order-17, or customer=ann, then Enter" autocomplete="off" /></form>
-    ${select("definition", "definition", [["", "all"], ...names.map((n) => [n, n])])}
+    ${select("definition", "definition", [["", "all"], ...names.map((n) => [n, n])], (e) => set({ definition: e.target.value, version: "", cursor: "" }, {}))}
+    ${(versions.length > 1 || filter.version) && select("version", "version", [["", "all"], ...versions.map((v) => [v, v])])}
     <label class="field"><span>stands or failed at step</span><input value=${filter.step ?? ""} onChange=${change("step")} placeholder="charge" size="12" /></label>
-    ${select("since", "started in the last", [["", "any time"], ["15m", "15 min"], ["1h", "hour"], ["24h", "day"], ["168h", "week"]])}
+    ${select("since", "started in the last", [["", "any time"], ["15m", "15 min"], ["1h", "hour"], ["24h", "day"], ["168h", "week"], ["range", "from … until"]], started, range ? "range" : filter.since ?? "")}
+    ${range && when("from", "started from")}${range && when("to", "until")}
     ${select("stuck_longer_than", "stuck longer than", [["", "–"], ["1m", "1 min"], ["10m", "10 min"], ["1h", "1 h"], ["24h", "1 day"]])}
     <div class="row">${[["retrying", "retrying now"], ["suspended", "suspended"], ["parked", "parked"]].map(([f, t]) => html`<label class="check"><input type="checkbox" checked=${filter[f] === "true"} onChange=${change(f)} />${t}</label>`)}</div></div>`;
 }
@@ -137,7 +146,7 @@ export function ListPage() {
         <tbody>${sagas.map((s, i) => html`<${Row} key=${s.id} s=${s} now=${now} here=${i === at} pick=${() => setAt(i)} />`)}</tbody></table></div>`
         : page.data.next ? html`<${Empty} title="None among those looked at so far"><p>A rare filter is looked for piece by piece: go on with older ones.</p><//>` : html`<${Nothing} filtered=${said.length > 0} />`) : !page.error && html`<${Loading} what="Loading sagas" />`}
       ${page.data && (cursor || page.data.next) && html`<div class="spread in pager">${cursor ? html`<a class="btn" href=${href("/", filter)}>${icon("previous", 13)}Newest</a>` : html`<span></span>`}${page.data.next && html`<a class="btn" href=${href("/", { ...filter, cursor: page.data.next })}>Older ${icon("next", 13)}</a>`}</div>`}</section>
-    <div class="tight"><span class="tiny muted">The same on the command line</span><${Cli} command=${listCommand({ ...body(filter, now), from: filter.since ?? filter.from })} /></div>
+    <div class="tight"><span class="tiny muted">The same on the command line</span><${Cli} command=${listCommand({ ...body(filter, now), ...(filter.since ? { from: filter.since } : {}) })} /></div>
     ${bulk && html`<${BulkDialog} filter=${body(filter, Date.now())} words=${said.map(([, w]) => w).join(", ") || "all sagas"} close=${() => setBulk(false)} />`}`;
 }
 

@@ -59,9 +59,9 @@ export function SagaPage({ id }) {
   const live = saga && !over(saga.status);
   const now = useNow(live && !sel.at ? 1000 : 0);
   const [zoom, setZoom] = useState(0);
-  const [collapse, setCollapse] = useState(true);
-  const [critical, setCritical] = useState(false);
-  const picture = address.value.query.get("view") !== "list";
+  const asked = address.value.query;
+  const collapse = asked.get("idle") !== "shown", critical = asked.get("critical") === "1";
+  const picture = asked.get("view") !== "list";
 
   const at = sel.at && data.points.length && sel.at < (trace?.last ?? 0) ? data.points[indexOf(data.points, sel.at)] : sel.at;
   const shown = useMemo(() => trace && asOf(trace, at), [trace, at]);
@@ -126,7 +126,7 @@ export function SagaPage({ id }) {
         <div>${!graph ? html`<p class="alone muted">${saga.definition ? "The definition's picture cannot be shown: it is not registered." : "Its start names no definition."}</p>`
           : picture ? html`<${Graph} ...${drawing} selected=${sel} onSelect=${select} zoom=${zoom} />`
           : html`<${Steps} graph=${graph} progress=${prog} turned=${shown.turned} selected=${sel} onSelect=${select} until=${until} />`}</div><//>
-      <${Card} flush id="waterfall" title="Waterfall" tools=${html`<label class="check"><input type="checkbox" checked=${collapse} onChange=${(e) => setCollapse(e.target.checked)} />cut idle time</label><label class="check"><input type="checkbox" checked=${critical} onChange=${(e) => setCritical(e.target.checked)} />critical path</label>`}>
+      <${Card} flush id="waterfall" title="Waterfall" tools=${html`<label class="check"><input type="checkbox" checked=${collapse} onChange=${(e) => set({ idle: e.target.checked ? "" : "shown" })} />cut idle time</label><label class="check"><input type="checkbox" checked=${critical} onChange=${(e) => set({ critical: e.target.checked ? 1 : "" })} />critical path</label>`}>
         <${Waterfall} trace=${shown} path=${path} until=${until} collapse=${collapse} selected=${sel} onSelect=${select} /><//>
       <${Card} flush id="events" title="Events" tools=${html`<a class="btn low" href=${historyURL(id)} download="${id}.ndjson">${icon("download", 13)}NDJSON</a>`}>
         <${Events} id=${id} data=${data} began=${began} at=${at} selected=${sel} onSelect=${select} steps=${names} /><//></div>

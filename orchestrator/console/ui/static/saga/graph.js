@@ -26,6 +26,9 @@ import { nodeKey } from "../model/trace.js";
  * @property {{kind: string, from: string, to: string, points: [number, number][]}[]} edges
  * @property {{direction: string, y: number, height: number}[]} lanes
  *
+ * @typedef {{progress: Map<string, import("../model/trace.js").Progress>, status: string, differs: Set<string>}} Second
+ *   differs has the nodes of which something else became there
+ *
  * @typedef {object} Picture
  * @property {Plan} graph
  * @property {Map<string, import("../model/trace.js").Progress>} [progress]
@@ -62,25 +65,28 @@ export function taken(edge, progress, status) {
 
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
-function StepNode({ node, at, turned, selected, onSelect, plan }) {
-  const outcome = at ? (at.phase === "closed" ? at.outcome : at.phase) : "idle";
-  const tries = at?.attempts.length ?? 0;
+const outcomeOf = (at) => (at ? (at.phase === "closed" ? at.outcome : at.phase) : "idle");
+
+function StepNode({ node, at, turned, selected, onSelect, plan, second }) {
+  const outcome = outcomeOf(at);
+  const tries = second ? 0 : at?.attempts.length ?? 0; // of two sagas the list beneath has them
   const what = node.kind === "undo" ? `undo ${node.step}` : node.step;
-  const room = 21 - (tries > 1 ? 4 : 0);
+  const room = 21 - (tries > 1 ? 4 : 0) - (second ? 3 : 0);
   const name = cut(what, room), by = cut(`${node.participant}.${node.action}`, 29), times = tries > 1 ? `×${tries}` : "";
   // What is seen comes first in what is heard, word for word.
-  const label = `${[name, by, times, node.badge].filter(Boolean).join(" ")}, ${what}: ${words[outcome] ?? outcome}${tries > 1 ? `, ${tries} attempts` : ""}${turned ? `, turned back here: ${turned.reason}` : ""}`;
+  const label = `${[name, by, times, node.badge].filter(Boolean).join(" ")}, ${what}: ${words[outcome] ?? outcome}${tries > 1 ? `, ${tries} attempts` : ""}${turned ? `, turned back here: ${turned.reason}` : ""}${second ? `; in the other: ${words[outcomeOf(second.at)] ?? outcomeOf(second.at)}` : ""}`;
   const press = (event) => {
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       onSelect();
     }
   };
-  return html`<g class="node k-${node.kind} o-${outcome} ${selected ? "sel" : ""}" transform="translate(${node.x} ${node.y})" role="button" tabindex="0"
+  return html`<g class="node k-${node.kind} o-${outcome} ${selected ? "sel" : ""} ${second?.differs ? "differs" : ""}" transform="translate(${node.x} ${node.y})" role="button" tabindex="0"
     aria-pressed=${selected} aria-label=${label} data-node=${node.id} onClick=${onSelect} onKeyDown=${press}>
     <rect class="box" width=${node.width} height=${node.height} rx="8" />
     <rect class="edge" x="0.5" y="8" width="4" height=${node.height - 16} rx="2" />
     ${!plan && html`<g class="mark" transform="translate(14 11)"><path d=${shape(outcome)} /></g>`}
+    ${second && html`<g class="mark other o-${outcomeOf(second.at)}" transform="translate(${node.width - 28} 11)"><path d=${shape(outcomeOf(second.at))} /></g>`}
     <text class="name" x=${plan ? 14 : 36} y="24">${name}</text>${" "}
     <text class="by" x="14" y="44">${by}</text>${" "}
     ${times && html`<text class="tries" x=${node.width - 10} y="24" text-anchor="end">${times}</text>`}${" "}
@@ -101,21 +107,25 @@ function EndNode({ node, reached }) {
 
 /**
  * Drawing is the picture itself.
- * @param {Picture & {chosen?: string, scale?: number, near?: (from: number, to: number) => boolean}} props
- *   chosen is a node's id; near says which part of the width is drawn
+ * @param {Picture & {chosen?: string, scale?: number, second?: Second, near?: (from: number, to: number) => boolean}} props
+ *   chosen is a node's id; second is another saga over the same plan; near says which part of the width is drawn
  */
-function Drawing({ graph, progress = new Map(), status = "", turned, chosen = "", onSelect = () => {}, scale = 1, near = () => true }) {
+function Drawing({ graph, progress = new Map(), status = "", turned, chosen = "", onSelect = () => {}, scale = 1, second, near = () => true }) {
+  const went = (e) => {
+    const [a, b] = [taken(e, progress, status), second && taken(e, second.progress, second.status)];
+    return a || b ? `taken ${second && !(a && b) ? "alone" : ""}` : "";
+  };
   const plan = !status && !progress.size; // nothing has happened: no marks
   return html`<svg width=${Math.round(graph.width * scale)} height=${Math.round(graph.height * scale)} viewBox="0 0 ${graph.width} ${graph.height}" role="group" aria-label="Plan of ${graph.name}@${graph.version}">
     <defs>${["do", "undo"].map((d) => html`<marker id="tip-${d}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip ${d}" d="M0 0 8 4 0 8z" /></marker>`)}</defs>
     ${graph.lanes.map((lane) => html`<g class="lane ${lane.direction}"><rect x="0" y=${lane.y} width=${graph.width} height=${lane.height} rx="10" />
       <text x="14" y=${lane.y + 19}>${lane.direction === "do" ? "forward →" : "← compensation"}</text></g>`)}
-    ${graph.edges.filter((e) => near(Math.min(...e.points.map((p) => p[0])), Math.max(...e.points.map((p) => p[0])))).map((e) => html`<path key=${e.from + e.to} class="way ${e.kind} ${taken(e, progress, status) ? "taken" : ""}" d=${e.kind === "undone-by" ? angular(e.points) : line(e.points)}
+    ${graph.edges.filter((e) => near(Math.min(...e.points.map((p) => p[0])), Math.max(...e.points.map((p) => p[0])))).map((e) => html`<path key=${e.from + e.to} class="way ${e.kind} ${went(e)}" d=${e.kind === "undone-by" ? angular(e.points) : line(e.points)}
       marker-end=${e.kind === "undone-by" ? undefined : `url(#tip-${e.kind === "back" ? "undo" : "do"})`} />`)}
     ${graph.nodes.filter((n) => near(n.x, n.x + n.width)).map((n) => (n.step
-      ? html`<${StepNode} key=${n.id} node=${n} at=${progress.get(n.id)} turned=${n.kind === "do" && turned?.step === n.step ? turned : undefined} selected=${n.id === chosen} plan=${plan}
+      ? html`<${StepNode} key=${n.id} node=${n} at=${progress.get(n.id)} turned=${n.kind === "do" && turned?.step === n.step ? turned : undefined} selected=${n.id === chosen} plan=${plan} second=${second && { at: second.progress.get(n.id), differs: second.differs.has(n.id) }}
           onSelect=${() => onSelect(n.id === chosen ? {} : { step: n.step, direction: n.kind })} />`
-      : html`<${EndNode} key=${n.id} node=${n} reached=${n.kind === "start" ? progress.size > 0 : status === n.kind} />`))}</svg>`;
+      : html`<${EndNode} key=${n.id} node=${n} reached=${n.kind === "start" ? progress.size > 0 : status === n.kind || second?.status === n.kind} />`))}</svg>`;
 }
 
 const plain = (status, progress) => (status || progress?.size ? "" : "plain");
@@ -154,9 +164,9 @@ const small = (graph, progress) => (pen, width, height, colour) => {
 
 /**
  * Graph draws a definition's graph and, where there is one, a saga's progress.
- * @param {Picture & {selected?: {step: string, direction: string}, zoom?: number, least?: number}} props least is the scale below which it scrolls instead
+ * @param {Picture & {selected?: {step: string, direction: string}, second?: Second, zoom?: number, least?: number}} props least is the scale below which it scrolls instead
  */
-export function Graph({ graph, progress = new Map(), status = "", turned, selected, onSelect = () => {}, zoom = 0, least = 0.5 }) {
+export function Graph({ graph, progress = new Map(), status = "", turned, selected, onSelect = () => {}, second, zoom = 0, least = 0.5 }) {
   const box = useRef(null);
   const [sight, setSight] = useState({ left: 0, width: 1200 });
   useLayoutEffect(() => {
@@ -180,5 +190,5 @@ export function Graph({ graph, progress = new Map(), status = "", turned, select
     if (left < b.scrollLeft || left + node.width * scale > b.scrollLeft + b.clientWidth) b.scrollLeft = left - b.clientWidth / 2 + node.width / 2;
   }, [key, scale]);
   return html`<${Overview} box=${box} paint=${small(graph, progress)} of=${[graph, progress, scale]} /><div class="graph scroll ${plain(status, progress)}" ref=${box} tabindex="0" role="region" aria-label="Graph, scrolls sideways" onScroll=${() => many && setSight({ left: box.current.scrollLeft, width: box.current.clientWidth })}>
-    <${Drawing} graph=${graph} progress=${progress} status=${status} turned=${turned} chosen=${key} onSelect=${onSelect} scale=${scale} near=${near} /></div>`;
+    <${Drawing} graph=${graph} progress=${progress} status=${status} turned=${turned} chosen=${key} onSelect=${onSelect} scale=${scale} second=${second} near=${near} /></div>`;
 }

@@ -1,5 +1,6 @@
 // The saga's data as of a point, and what differs between two points.
-import { html, useState } from "../lib.js";
+import { html } from "../lib.js";
+import { address, set } from "../router.js";
 import { get } from "../api.js";
 import { useResource } from "../resource.js";
 import { Card, Failed, Tabs } from "../parts/parts.js";
@@ -27,7 +28,8 @@ function Cell({ text }) {
 
 /** State shows the data at a point, its difference from another, and both side by side. */
 export function State({ saga, points, at, from }) {
-  const [view, setView] = useState("changes");
+  const asked = address.value.query.get("data");
+  const view = asked === "state" || asked === "both" ? asked : "changes";
   const to = at || points.at(-1) || 0;
   const index = points.indexOf(to);
   const before = from || points[Math.max(0, index - 1)] || 0;
@@ -38,7 +40,7 @@ export function State({ saga, points, at, from }) {
   const choices = points.length > 400 ? points.filter((p, i) => i % Math.ceil(points.length / 400) === 0 || p === before) : points;
   const resource = view === "changes" ? changes : now;
   return html`<${Card} flush title="Data" tools=${html`<label class="row small">from <select aria-label="Compare from" value=${from || ""} onChange=${(e) => compare(Number(e.target.value))}><option value="">the message before</option>${choices.map((p) => html`<option value=${p}>${p}</option>`)}</select></label>
-      <${Tabs} label="Show" value=${view} options=${[["changes", "changes"], ["state", "whole"], ["both", "side by side"]]} onChange=${setView} />`}>
+      <${Tabs} label="Show" value=${view} options=${[["changes", "changes"], ["state", "whole"], ["both", "side by side"]]} onChange=${(v) => set({ data: v === "changes" ? "" : v })} />`}>
     <${Failed} error=${resource.error} retry=${resource.reload} />
     ${view === "changes" && changes.data && (changes.data.changes.length ? html`<div class="scroll" tabindex="0" role="region" aria-label="Changes"><table class="changes"><thead><tr><th>${changes.data.from} → ${changes.data.to}</th><th>before</th><th>after</th></tr></thead><tbody>${changes.data.changes.slice(0, 120).map((c, i) => html`<${Change} key=${i} c=${c} saga=${saga} />`)}</tbody></table></div>` : html`<p class="in muted small">Nothing differs between ${before} and ${to}.</p>`)}
     ${view === "changes" && changes.data?.changes.length > 120 && html`<p class="in small muted">and ${changes.data.changes.length - 120} more: take points that are nearer to each other, or see the whole</p>`}

@@ -1,5 +1,6 @@
 // Time travel: a slider over the history. What it points at stands in the address.
-import { html, useMemo, useState } from "../lib.js";
+import { html, useMemo } from "../lib.js";
+import { address, set } from "../router.js";
 import { Tabs } from "../parts/parts.js";
 import { icon } from "../parts/icons.js";
 import { indexOf } from "../model/history.js";
@@ -17,7 +18,7 @@ export function timeOf(rows, seq) {
 }
 
 export function TimeTravel({ data, at, lookAt }) {
-  const [by, setBy] = useState("event");
+  const by = address.value.query.get("by") === "clock" ? "clock" : "event";
   const { points, rows } = data;
   const index = at ? indexOf(points, at) : points.length - 1;
   const first = rows[0]?.time ?? 0, last = rows.at(-1)?.time ?? 0;
@@ -43,6 +44,6 @@ export function TimeTravel({ data, at, lookAt }) {
       <span class="num small where">message <b>${count(index + 1)}</b> of ${count(points.length)}<span class="muted"> · sequence ${seq} · ${clock(time)} · +${length(time - first)}</span></span></div>
     <div class="slider"><div class="marks" aria-hidden="true">${marks.map((m) => html`<i class=${m.bad ? "bad" : ""} style=${{ left: `calc(8px + (100% - 16px) * ${m.x.toFixed(4)})` }} title=${m.text}></i>`)}</div>
       <input type="range" min="0" max=${by === "event" ? points.length - 1 : 1000} value=${value} aria-label="Point of the history" aria-valuetext="message ${index + 1} of ${points.length}, ${clock(time)}" onInput=${(e) => slide(e.target.value)} /></div>
-    <div class="row"><${Tabs} label="Slide by" value=${by} options=${[["event", "by message"], ["clock", "by clock"]]} onChange=${setBy} />
+    <div class="row"><${Tabs} label="Slide by" value=${by} options=${[["event", "by message"], ["clock", "by clock"]]} onChange=${(v) => set({ by: v === "clock" ? v : "" })} />
       <button type="button" class="btn ${at ? "main" : ""}" disabled=${!at} onClick=${() => lookAt(0)}>${at ? "Back to now" : "Now"}</button></div></div></section>`;
 }
