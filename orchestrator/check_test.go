@@ -133,11 +133,15 @@ func TestACheckWaitsForASlowView(t *testing.T) {
 		w.awaitEnds(ids)
 		w.checkView(ids...)
 		m.stop()
+		tail, err := w.journal.Partition(0).Tail(w.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var found []orchestrator.Difference
 		report := func(d orchestrator.Difference) { found = append(found, d) }
 		checked, err := orchestrator.Check(w.ctx, 0, w.journal, &slowRows{View: w.view}, report, nil)
-		if err != nil || checked.Sagas != 600 || len(found) > 0 {
-			t.Errorf("checked %+v, %v, found %v", checked, err, found)
+		if err != nil || checked.Sagas != 600 || checked.Messages != tail.Last || len(found) > 0 {
+			t.Errorf("checked %+v of %d messages, %v, found %v", checked, tail.Last, err, found)
 		}
 	})
 }
