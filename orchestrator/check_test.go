@@ -129,7 +129,7 @@ func TestACheckWaitsForASlowView(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, threeSteps(false))
 		m := w.run("a")
-		ids := append(w.startMany("o", 599), w.startMany("busy", 1)...)
+		ids := append(w.startMany("o", 519), w.startMany("busy", 1)...)
 		w.awaitEnds(ids)
 		w.checkView(ids...)
 		m.stop()
@@ -140,7 +140,7 @@ func TestACheckWaitsForASlowView(t *testing.T) {
 		var found []orchestrator.Difference
 		report := func(d orchestrator.Difference) { found = append(found, d) }
 		checked, err := orchestrator.Check(w.ctx, 0, w.journal, &slowRows{View: w.view}, report, nil)
-		if err != nil || checked.Sagas != 600 || checked.Messages != tail.Last || len(found) > 0 {
+		if err != nil || checked.Sagas != 520 || checked.Messages != tail.Last || len(found) > 0 {
 			t.Errorf("checked %+v of %d messages, %v, found %v", checked, tail.Last, err, found)
 		}
 	})
