@@ -1,16 +1,13 @@
 package console
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -164,16 +161,8 @@ func body(w http.ResponseWriter, r *http.Request, p *params, v any) error {
 	case err != nil:
 		return verbs.Invalid(fmt.Errorf("the body cannot be read: %w", err))
 	}
-	if err := protocol.CheckJSON(text); err != nil {
+	if err := verbs.Decode(text, v); err != nil {
 		return verbs.Invalid(fmt.Errorf("the body: %w", err))
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return verbs.Invalid(fmt.Errorf("the body: %w", err))
-	}
-	if !slices.Contains([]byte("{"), bytes.TrimSpace(text)[0]) {
-		return verbs.Invalid(errors.New("the body is no object"))
 	}
 	return nil
 }

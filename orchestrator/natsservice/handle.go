@@ -1,12 +1,10 @@
 package natsservice
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"runtime/debug"
 
 	"github.com/nats-io/nats.go/micro"
@@ -33,8 +31,10 @@ func handler[Req, Ans any](s *Service, answer func(context.Context, Req) (Ans, e
 			defer cancel()
 			body, err := safely(s, func() ([]byte, error) {
 				var request Req
-				if err := decode(r.Data(), &request); err != nil {
-					return nil, invalid(err)
+				if len(r.Data()) > 0 {
+					if err := verbs.Decode(r.Data(), &request); err != nil {
+						return nil, invalid(err)
+					}
 				}
 				a, err := answer(ctx, request)
 				if err != nil {
@@ -80,26 +80,6 @@ func safely(s *Service, f func() ([]byte, error)) (body []byte, err error) {
 		}
 	}()
 	return f()
-}
-
-// decode reads a request. An empty one is the zero request. A field that is
-// not known is an error: a filter that is misspelt must not select everything.
-func decode(body []byte, v any) error {
-	if len(body) == 0 {
-		return nil
-	}
-	if err := protocol.CheckJSON(body); err != nil {
-		return err
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one JSON value")
-	}
-	return nil
 }
 
 // most is how many bytes an answer may have.
