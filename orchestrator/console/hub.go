@@ -75,7 +75,9 @@ func newHub(v *verbs.Verbs, feed Feed, log *slog.Logger) *hub {
 }
 
 func (h *hub) close() {
+	h.mu.Lock() // whoever joins has begun, or finds that it is too late
 	h.stop()
+	h.mu.Unlock()
 	h.group.Wait()
 }
 

@@ -23,6 +23,7 @@ type listNews struct {
 	mu        sync.Mutex
 	readers   map[chan struct{}]bool
 	stop      context.CancelFunc // of who looks, while there are readers
+	closed    bool
 	number    uint64
 	data      []byte
 	positions []uint64
@@ -32,7 +33,13 @@ func newListNews(ctx context.Context, v *verbs.Verbs) *listNews {
 	return &listNews{verbs: v, ctx: ctx, readers: map[chan struct{}]bool{}}
 }
 
-func (l *listNews) close() { l.group.Wait() }
+// close waits for who looks, once ctx is over.
+func (l *listNews) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.group.Wait()
+}
 
 // join tells wake of news, until leave.
 func (l *listNews) join(wake chan struct{}) (leave func()) {
@@ -41,7 +48,9 @@ func (l *listNews) join(wake chan struct{}) (leave func()) {
 	if l.readers[wake] = true; len(l.readers) == 1 {
 		ctx, cancel := context.WithCancel(l.ctx)
 		l.stop = cancel
-		l.group.Go(func() { l.look(ctx) })
+		if !l.closed {
+			l.group.Go(func() { l.look(ctx) })
+		}
 	}
 	return func() {
 		l.mu.Lock()

@@ -279,8 +279,11 @@ func (c *Console) stopBulk(w http.ResponseWriter, r *http.Request, p *params) er
 		return err
 	}
 	return about(c, w, r, p, func(ctx context.Context, id string) (verbs.Bulk, error) {
-		c.cfg.Log.Info("a bulk is stopped", "bulk", protocol.Text(id, 64), "by", protocol.Text(who(r, request.Who), orchestrator.MaxWho), "why", protocol.Text(request.Reason, 1024))
-		return c.cfg.Verbs.OneBulk(ctx, verbs.BulkRef{ID: id, Stop: true})
+		b, err := c.cfg.Verbs.OneBulk(ctx, verbs.BulkRef{ID: id, Stop: true})
+		if err == nil {
+			c.cfg.Log.Info("a bulk is stopped", "bulk", b.ID, "by", protocol.Text(who(r, request.Who), orchestrator.MaxWho), "why", protocol.Text(request.Reason, protocol.MaxReason))
+		}
+		return b, err
 	})
 }
 

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -36,10 +37,10 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, p *params) erro
 		return err
 	}
 	if len(ids) == 0 && !list {
-		return verbs.Invalid(fmt.Errorf("nothing is asked for: say saga or list"))
+		return verbs.Invalid(errors.New("nothing is asked for: say saga or list"))
 	}
 	if !c.hub.enter() {
-		return fmt.Errorf("%d streams are read already", maxStreams)
+		return fmt.Errorf("%d streams are read already: close some, or try again later", maxStreams)
 	}
 	defer c.hub.exit()
 	ctx, cancel := context.WithCancel(r.Context())

@@ -112,7 +112,9 @@ func newBulks() *bulks {
 }
 
 func (b *bulks) close() {
+	b.mu.Lock() // whichever begins has begun, or finds that it is too late
 	b.stop()
+	b.mu.Unlock()
 	b.group.Wait()
 }
 
