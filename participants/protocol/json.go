@@ -64,6 +64,9 @@ type scanner struct {
 
 // depth checks the nesting of text that may be anything.
 func (s scanner) depth() error {
+	if bytes.Count(s.text, []byte("{"))+bytes.Count(s.text, []byte("[")) <= MaxDepth {
+		return nil // as almost always: nothing has to be walked over
+	}
 	depth, quoted := 0, false
 	for i := 0; i < len(s.text); i++ {
 		switch c := s.text[i]; {
@@ -101,8 +104,7 @@ func (s *scanner) value() error {
 }
 
 func (s *scanner) object() error {
-	var few [16][]byte // objects are small: a slice beats a map
-	seen := keys{list: few[:0]}
+	var seen keys
 	for s.at++; s.peek() != '}'; {
 		if s.text[s.at] == ',' {
 			s.at++
@@ -135,29 +137,32 @@ func (s *scanner) array() error {
 
 // keys are those of one object.
 type keys struct {
-	list [][]byte
-	many map[string]bool // once there are too many to compare
+	few  [16][]byte // objects are small: an array beats a map
+	n    int
+	many map[string]bool // all of them, once there are too many to compare
 }
 
 // add reports whether key is new.
 func (k *keys) add(key []byte) bool {
-	if k.many != nil {
-		known := k.many[string(key)]
-		k.many[string(key)] = true
-		return !known
-	}
-	for _, other := range k.list {
-		if bytes.Equal(other, key) {
-			return false
+	if k.many == nil {
+		for _, other := range k.few[:k.n] {
+			if bytes.Equal(other, key) {
+				return false
+			}
 		}
-	}
-	if k.list = append(k.list, key); len(k.list) == 32 {
+		if k.n < len(k.few) {
+			k.few[k.n] = key
+			k.n++
+			return true
+		}
 		k.many = make(map[string]bool, 64)
-		for _, key := range k.list {
+		for _, key := range k.few {
 			k.many[string(key)] = true
 		}
 	}
-	return true
+	known := k.many[string(key)]
+	k.many[string(key)] = true
+	return !known
 }
 
 // key returns the string at the scanner, unquoted: "a" and "\u0061" are one key.
