@@ -158,7 +158,8 @@ const HeaderUnsettled = "Saga-Unsettled"
 // newDecisionID draws the id by which a link is recognised when its append is
 // in doubt.
 func newDecisionID() string {
-	return strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
+	id := strconv.AppendUint(make([]byte, 0, 26), rand.Uint64(), 36)
+	return string(strconv.AppendUint(id, rand.Uint64(), 36))
 }
 
 // LinkDraft writes d, a decision about s, as the draft of the chain's next link,
@@ -171,10 +172,7 @@ func LinkDraft(subjects protocol.Subjects, p int, s *instance.State, d instance.
 		return Draft{}, instance.State{}, err
 	}
 	after := instance.Foresee(*s, instance.Link{Time: at, Read: d.Read, Events: d.Events})
-	h := make(protocol.Header, 20)
-	h.Set(protocol.HeaderDefinition, s.Definition)
-	h.Set(protocol.HeaderVersion, strconv.Itoa(s.Version))
-	h.Set(protocol.HeaderRun, strconv.FormatUint(s.Run, 10))
+	h := protocol.NewWriter(20)
 	h.Set(protocol.HeaderDecision, newDecisionID())
 	h.Set(protocol.HeaderRead, strconv.FormatUint(d.Read, 10))
 	h.Set(protocol.HeaderTime, protocol.FormatTime(at))
@@ -186,15 +184,20 @@ func LinkDraft(subjects protocol.Subjects, p int, s *instance.State, d instance.
 	if s.Trace != "" {
 		h.Set(protocol.HeaderTraceParent, s.Trace)
 	}
-	draft := Draft{Subject: subjects.Link(p, s.ID, protocol.NoOne), Header: h, Chain: subjects.Chain(p, s.ID), Expect: s.Last}
-	if c := d.Command; c != nil {
-		draft.Subject = subjects.Link(p, s.ID, c.Participant)
-		draft.Body = c.Body
-		protocol.Command{
-			Saga: s.ID, Definition: s.Definition, Version: s.Version, Attempt: c.Attempt, Action: c.Action,
-			Due: c.Due, Settle: c.Settle, ContentType: protocol.ContentTypeJSON,
-		}.WriteHeader(h)
+	draft := Draft{Header: h.Header, Chain: subjects.Chain(p, s.ID), Expect: s.Last}
+	c := d.Command
+	if c == nil {
+		h.Set(protocol.HeaderDefinition, s.Definition)
+		h.Set(protocol.HeaderVersion, strconv.Itoa(s.Version))
+		h.Set(protocol.HeaderRun, strconv.FormatUint(s.Run, 10))
+		draft.Subject = subjects.Link(p, s.ID, protocol.NoOne)
+		return draft, after, nil
 	}
+	draft.Subject, draft.Body = subjects.Link(p, s.ID, c.Participant), c.Body
+	protocol.Command{
+		Saga: s.ID, Definition: s.Definition, Version: s.Version, Attempt: c.Attempt, Action: c.Action,
+		Due: c.Due, Settle: c.Settle, ContentType: protocol.ContentTypeJSON,
+	}.Write(h)
 	return draft, after, nil
 }
 

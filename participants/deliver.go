@@ -82,7 +82,7 @@ func (s *session) handle(d *delivery) {
 		s.counts.inDoubt.Add(1)
 		s.again(d, err)
 	default:
-		header := make(protocol.Header, 11)
+		header := make(protocol.Header, 8) // a map for more is one for many more
 		reply.WriteHeader(header)
 		header.Set(protocol.HeaderInstance, s.instance)
 		span.inject(header)

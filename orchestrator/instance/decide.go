@@ -55,7 +55,7 @@ const (
 // saga is parked with nothing unread, and whatever comes in later, a cancel
 // too, is decided. Only a start whose check panics is not decided itself.
 func Decide(def sagas.Definition, s State, in Input, now Moment) (Decision, error) {
-	d := decision{def: def, state: s, now: now, read: s.Read}
+	d := decision{def: def, state: s, now: now, read: s.Read, events: make([]Event, 0, 2)}
 	d.state.Steps = withRoom(s.Steps)
 	if s.Repeated != 0 && !s.Status.Over() {
 		d.record(StartRefused{s.Repeated})

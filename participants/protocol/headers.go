@@ -20,6 +20,23 @@ func (h Header) Get(key string) string {
 // Set replaces the values of key.
 func (h Header) Set(key, value string) { h[key] = []string{value} }
 
+// A Writer sets many headers: their values share one array, where Header.Set
+// makes one for each.
+type Writer struct {
+	Header Header
+	values []string
+}
+
+// NewWriter returns a writer of new headers, with room for n.
+func NewWriter(n int) *Writer { return &Writer{make(Header, n), make([]string, 0, n)} }
+
+// Set replaces the values of key.
+func (w *Writer) Set(key, value string) {
+	n := len(w.values)
+	w.values = append(w.values, value)
+	w.Header[key] = w.values[n : n+1 : n+1]
+}
+
 // Headers of links, commands and replies. Names are case-sensitive.
 const (
 	HeaderDefinition = "Saga-Definition" // name of the definition

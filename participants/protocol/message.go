@@ -29,7 +29,10 @@ func (c Command) Key() string {
 }
 
 // WriteHeader adds what a participant needs to know to h.
-func (c Command) WriteHeader(h Header) {
+func (c Command) WriteHeader(h Header) { c.Write(&Writer{h, make([]string, 0, 10)}) }
+
+// Write is WriteHeader for who writes more headers.
+func (c Command) Write(h *Writer) {
 	h.Set(HeaderDefinition, c.Definition)
 	h.Set(HeaderVersion, strconv.Itoa(c.Version))
 	h.Set(HeaderAction, c.Action)
@@ -89,9 +92,11 @@ type Reply struct {
 
 // WriteHeader adds the reply to h. A reason is cut to MaxReason bytes and kept
 // on one line, as it is somebody's text.
-func (r Reply) WriteHeader(h Header) {
+func (r Reply) WriteHeader(h Header) { r.Write(&Writer{h, make([]string, 0, 8)}) }
+
+// Write is WriteHeader for who writes more headers.
+func (r Reply) Write(h *Writer) {
 	r.Attempt.write(h)
-	h.Set(HeaderRun, strconv.FormatUint(r.Attempt.Run, 10))
 	h.Set(HeaderOutcome, string(r.Outcome))
 	if r.Reason != "" {
 		h.Set(HeaderReason, Text(r.Reason, MaxReason))
@@ -127,7 +132,7 @@ func ReadReply(h Header, body []byte) (Reply, error) {
 	return r, nil
 }
 
-func (a Attempt) write(h Header) {
+func (a Attempt) write(h *Writer) {
 	if a.Run != 0 {
 		h.Set(HeaderRun, strconv.FormatUint(a.Run, 10))
 	}

@@ -63,12 +63,12 @@ func (s Subjects) Start(p int, id string) string { return s.saga(p, id) + ".in.s
 // Link is where a decision is appended that carries a command for participant,
 // or none if participant is NoOne.
 func (s Subjects) Link(p int, id, participant string) string {
-	return s.saga(p, id) + ".out." + participant + ".chain"
+	return s.prefix() + "." + strconv.Itoa(p) + "." + id + ".out." + participant + ".chain"
 }
 
 // Reply is where participant answers.
 func (s Subjects) Reply(p int, id, participant string) string {
-	return s.saga(p, id) + ".in." + participant
+	return s.prefix() + "." + strconv.Itoa(p) + "." + id + ".in." + participant
 }
 
 // Signal is where a client sends a signal; input makes a repeat recognisable.
@@ -84,7 +84,9 @@ func (s Subjects) Control(p int, id, input string) string {
 // Chain matches every link of a saga, its start included. It is the subject of
 // every append's condition, and always this very string: the server compares
 // the conditions of messages in flight literally.
-func (s Subjects) Chain(p int, id string) string { return s.saga(p, id) + ".*.*.chain" }
+func (s Subjects) Chain(p int, id string) string {
+	return s.prefix() + "." + strconv.Itoa(p) + "." + id + ".*.*.chain" // in one piece: it is made for each link
+}
 
 // Saga matches everything about one saga.
 func (s Subjects) Saga(p int, id string) string { return s.saga(p, id) + ".>" }
