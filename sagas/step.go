@@ -34,13 +34,14 @@ func Step[S, Req, Rep any](
 			return protocol.Decode(body, &rep)
 		},
 		result: func(s *S, body []byte) error {
+			if result == nil {
+				return nil // nothing of it is kept
+			}
 			var rep Rep
 			if err := protocol.DecodeAgain(body, &rep); err != nil {
 				return err
 			}
-			if result != nil {
-				result(s, rep)
-			}
+			result(s, rep)
 			return nil
 		},
 	}

@@ -155,5 +155,5 @@ func (m *typedMapping[S]) zeroOutput(step int) *[]byte {
 
 func (m *typedMapping[S]) decodes(step int, s *S, body []byte) (ok bool) {
 	defer func() { _ = recover() }() // the result function may stumble over empty data
-	return m.steps[step].result(s, body) == nil
+	return m.steps[step].accept(body) == nil && m.steps[step].result(s, body) == nil
 }
