@@ -71,10 +71,11 @@ func (o *owner) flushIfDue() {
 
 // Where many rows change, each waits longer, up to paceMost times FlushEvery:
 // then one write holds several changes of a saga, and most sagas of a second
-// cost Redis one row or two and not five.
+// cost Redis one row or two and not five. What lists show is a quarter of a
+// second old then.
 const (
 	paceRows = 32
-	paceMost = 20
+	paceMost = 50
 )
 
 // pace is how long to wait after a write of so many rows.
