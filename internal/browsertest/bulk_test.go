@@ -24,6 +24,8 @@ func TestABulkActionIsStopped(t *testing.T) {
 	if asked := eval[int](p, `Number(document.querySelector("[role=progressbar]").getAttribute("aria-valuenow"))`); asked < 1 || asked >= stuck {
 		t.Errorf("%d of %d were asked before it stopped", asked, stuck)
 	}
+	p.click(`.facts a[href*="/audit?"]`)
+	p.wait(`[...document.querySelectorAll("table.audit tbody tr")].some((r) => r.innerText.includes("try again") && r.innerText.includes("of a bulk action"))`)
 	p.sound()
 }
 

@@ -68,9 +68,16 @@ export function AuditPage() {
   const page = useResource((signal) => get("/audit", { ...parameters(filter, Date.now()), cursor, limit: pageSize }, signal), [text, cursor]);
   const now = useNow(10000);
   const requests = page.data?.requests ?? [];
-  // News show themselves only where nobody has gone on to.
-  useEvery(5000, () => {
-    if (!cursor && scrollY < 80) page.reload();
+  // News show themselves only where nobody has gone on to. One request tells whether there are
+  // any: a whole page would ask the journal for two hundred messages each time.
+  useEvery(5000, async () => {
+    if (cursor || scrollY >= 80) return;
+    try {
+      const [newest] = (await get("/audit", { ...parameters(filter, Date.now()), limit: 1 })).requests;
+      if (page.error || newest?.id !== requests[0]?.id || newest?.sequence !== requests[0]?.sequence) page.reload();
+    } catch {
+      page.reload(); // which says why there is no answer
+    }
   });
   useEffect(() => setAt(-1), [text, cursor]);
   useKeys({
