@@ -9,6 +9,7 @@ import (
 // Each action of a saga: asked for in the dialog, with the command that does
 // the same, and seen in the history.
 func TestEveryAction(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.fill()
 	p := open(t, w, desk)
@@ -63,6 +64,7 @@ func (p *page) ask(action, why, command string) {
 
 // A bulk action from a group of failures: counted, confirmed, followed to its end.
 func TestBulkActionOnAGroupOfFailures(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	const stuck = 103 // above a hundred the count is typed
 	for i := range stuck {
@@ -97,6 +99,7 @@ func TestBulkActionOnAGroupOfFailures(t *testing.T) {
 
 // What a filter matches, and how it is said on the command line.
 func TestListIsFilteredByItsAddress(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.fill()
 	p := open(t, w, desk)

@@ -55,6 +55,7 @@ const auditRows = `[...document.querySelectorAll("table.audit tbody tr")]`
 // Whatever is asked for on the pages shows up in the audit with who and why, and
 // is found there by each filter, page by page, and in the file.
 func TestAnAuditOfWhatWasAskedForOnThePages(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.fill()
 	p := open(t, w, desk)
@@ -100,6 +101,7 @@ func TestAnAuditOfWhatWasAskedForOnThePages(t *testing.T) {
 }
 
 func TestAnAuditGoesOnPageByPage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.start("order-slow", order{Customer: "ann", Units: 1, Fate: slowShipping})
 	const all = 130 // a page has 100

@@ -7,6 +7,7 @@ import (
 
 // A bulk action that runs is stopped from its page, and says how far it came.
 func TestABulkActionIsStopped(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	const stuck = 25 // at one a second there is time to stop it
 	for i := range stuck {
@@ -32,6 +33,7 @@ func TestABulkActionIsStopped(t *testing.T) {
 // The member that runs a bulk action dies: its page says that nobody remembers
 // it, how far this browser saw it come, and lets one go on. Nobody is asked twice.
 func TestABulkActionOutlivesItsMember(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	const stuck = 25
 	for i := range stuck {
@@ -89,6 +91,7 @@ func (p *page) beginBulk(stuck, rate int) {
 // Where the console is read only the pages say so, and offer nothing; what asks
 // all the same is refused, with the reason.
 func TestAReadOnlyConsole(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.start("order-stuck", order{Customer: "dan", Units: 900, Fate: stuckOnTheWay})
 	w.settle("order-stuck")

@@ -24,6 +24,7 @@ func (p *page) save(button string) {
 
 // What can be taken away: the picture, the definition, the history.
 func TestExports(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.start("order-1", order{Customer: "ann", Units: 1})
 	w.settle("order-1")
@@ -53,6 +54,7 @@ const coloursOfThePicture = `createImageBitmap(window.pictures[0]).then((b) => {
 // A graph that no window shows is drawn in part, and saved whole: with every
 // node and every edge, as it looks now.
 func TestAWideGraphIsSavedWhole(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	_, err := client.Start(t.Context(), w.client, wide, order{Customer: "ann", Units: 1}, client.ID("wide-1"))
 	must(t, err)
@@ -132,6 +134,7 @@ func readPicture(t testing.TB, svg string) (found picture) {
 // What is larger than its window has a small picture of all of it, which leads
 // to where one presses. What fits has none.
 func TestWhatIsLargeHasAnOverview(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	_, err := client.Start(t.Context(), w.client, wide, order{Customer: "ann", Units: 1}, client.ID("wide-1"))
 	must(t, err)

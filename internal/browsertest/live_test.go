@@ -10,6 +10,7 @@ import (
 
 // What happens shows itself, and does not move the reader.
 func TestLiveUpdateLeavesTheReaderInPlace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.start("order-slow", order{Customer: "fay", Units: 2, Fate: slowShipping})
 	p := open(t, w, desk)
@@ -32,6 +33,7 @@ func TestLiveUpdateLeavesTheReaderInPlace(t *testing.T) {
 
 // The list shows what was started meanwhile.
 func TestListIsLive(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.start("order-1", order{Customer: "ann", Units: 1})
 	p := open(t, w, desk)
@@ -44,6 +46,7 @@ func TestListIsLive(t *testing.T) {
 // When the server is gone the page says that it may be old; when it is back the
 // page goes on from where it had read to, and has missed nothing.
 func TestAPageOutlivesItsServer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.start("order-slow", order{Customer: "fay", Units: 2, Fate: slowShipping})
 	stop := w.listen("127.0.0.1:0")

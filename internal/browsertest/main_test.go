@@ -23,11 +23,28 @@ import (
 	"github.com/amends-io/amends/internal/browsertest/browser"
 )
 
-// chromium is the browser that all tests share; each has tabs of its own.
-var chromium context.Context
+// lanes is how many tests run at a time. Each has a browser to itself meanwhile:
+// of several tabs one is in front, and the others are drawn late.
+const lanes = 2
+
+var (
+	browsers = make(chan context.Context, lanes)
+	taken    sync.Map // by the test that has it
+)
+
+// take returns the browser of a test, which it gives back at its end.
+func take(t testing.TB) context.Context {
+	if b, ok := taken.Load(t); ok {
+		return b.(context.Context)
+	}
+	b := <-browsers
+	taken.Store(t, b)
+	t.Cleanup(func() { taken.Delete(t); browsers <- b })
+	return b
+}
 
 func TestMain(m *testing.M) {
-	ctx, stop, err := browser.Start(context.Background())
+	stop, err := start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		if os.Getenv("CI") != "" || os.Getenv("AMENDS_BROWSER") == "required" {
@@ -36,10 +53,29 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "THE TESTS OF THE UI DID NOT RUN. 'make browser' installs what they need, 'make test' demands it.")
 		return
 	}
-	chromium = ctx
 	code := m.Run()
 	stop()
 	os.Exit(code)
+}
+
+// start starts the browsers.
+func start() (stop func(), err error) {
+	var stops []func()
+	stop = func() {
+		for _, s := range stops {
+			s()
+		}
+	}
+	for range lanes {
+		b, s, err := browser.Start(context.Background())
+		if err != nil {
+			stop()
+			return nil, err
+		}
+		browsers <- b
+		stops = append(stops, s)
+	}
+	return stop, nil
 }
 
 var (
@@ -59,7 +95,7 @@ type page struct {
 
 func open(t testing.TB, w *world, l browser.Look) *page {
 	t.Helper()
-	tab, end, err := browser.Open(chromium, l)
+	tab, end, err := browser.Open(take(t), l)
 	must(t, err)
 	t.Cleanup(end)
 	return &page{tab, t, w}

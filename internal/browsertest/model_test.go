@@ -10,6 +10,7 @@ import (
 // The pure modules are tested by a module that node could run too, here in the
 // browser, so that these tests need no node.
 func TestPureModules(t *testing.T) {
+	t.Parallel()
 	files := http.FileServer(http.Dir("../../orchestrator/console/ui"))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" {

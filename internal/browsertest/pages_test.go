@@ -42,12 +42,14 @@ var looks = []struct {
 // Every page, in every theme and width: nothing goes wrong, nothing is wider
 // than the window, no request leaves the origin, and axe-core has no complaint.
 func TestEveryPageInEveryLook(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.fill()
 	w.asked()
 	at := w.middle("order-back")
 	for _, l := range looks {
 		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
 			p := open(t, w, l.Look)
 			for _, pg := range pages {
 				path := pg.path
@@ -88,6 +90,7 @@ func (w *world) middle(id string) uint64 {
 
 // Below a base path everything is found, and nothing is asked for beside it.
 func TestBelowABasePath(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "/below/it")
 	w.start("order-1", order{Customer: "ann", Units: 1})
 	w.settle("order-1")

@@ -16,6 +16,7 @@ import (
 // Every payload is shown through one hook, so that who may not see it can be kept
 // from it: nothing of an order is on a page whose hook hides everything.
 func TestPayloadsAreShownThroughOneHook(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	const secret = 4711 // as a number, in a text, and in what a step answers
 	w.start("order-1", order{Customer: "ann", Units: secret, Note: fmt.Sprint("note ", secret), Fate: refusedAtPayment})

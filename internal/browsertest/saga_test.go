@@ -12,6 +12,7 @@ import (
 // One selection in graph, waterfall and events, and in the address; a link to
 // it shows the same again.
 func TestOneSelectionInAllViews(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.fill()
 	p := open(t, w, desk)
@@ -51,6 +52,7 @@ func TestOneSelectionInAllViews(t *testing.T) {
 
 // Looking back, every view is as of that point.
 func TestTimeTravel(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.fill()
 	p := open(t, w, desk)
@@ -85,6 +87,7 @@ func TestTimeTravel(t *testing.T) {
 
 // Where nobody serves, the pages say so.
 func TestNobodyListens(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	_, err := client.Start(t.Context(), w.client, lonely, order{Customer: "ann", Units: 1}, client.ID("call-1"))
 	must(t, err)
@@ -98,6 +101,7 @@ func TestNobodyListens(t *testing.T) {
 // Two sagas over one plan: what became of each step in both, where they differ,
 // and where only one of them went.
 func TestTwoSagasAreCompared(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.start("order-back", order{Customer: "bob", Units: 12, Fate: refusedAtPayment})
 	w.start("order-retried", order{Customer: "cid", Units: 7, Fate: retriedPayment})
@@ -116,6 +120,7 @@ func TestTwoSagasAreCompared(t *testing.T) {
 
 // How the pages of a saga are looked at stands in the address, too.
 func TestTheViewIsInTheAddress(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.start("order-back", order{Customer: "bob", Units: 12, Fate: refusedAtPayment})
 	w.settle("order-back")
@@ -133,6 +138,7 @@ func TestTheViewIsInTheAddress(t *testing.T) {
 // What a saga waits for is said: which attempt of how many, when, and why; on the
 // list, too.
 func TestAPageSaysWhatIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	_, err := client.Start(t.Context(), w.client, patient, order{Customer: "ann", Units: 1}, client.ID("call-1"))
 	must(t, err)
@@ -153,6 +159,7 @@ func TestAPageSaysWhatIsWaitedFor(t *testing.T) {
 
 // Payloads, reasons and tags are shown as text, whatever they are.
 func TestHostilePayloadsStayText(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.fill()
 	p := open(t, w, desk)

@@ -71,7 +71,7 @@ function StepNode({ node, at, turned, selected, onSelect, plan, second }) {
   const outcome = outcomeOf(at);
   const tries = second ? 0 : at?.attempts.length ?? 0; // of two sagas the list beneath has them
   const what = node.kind === "undo" ? `undo ${node.step}` : node.step;
-  const room = 21 - (tries > 1 ? 4 : 0) - (second ? 3 : 0);
+  const room = 21 - (tries > 1 ? 4 : 0) - (second ? 5 : 0);
   const name = cut(what, room), by = cut(`${node.participant}.${node.action}`, 29), times = tries > 1 ? `×${tries}` : "";
   // What is seen comes first in what is heard, word for word.
   const label = `${[name, by, times, node.badge].filter(Boolean).join(" ")}, ${what}: ${words[outcome] ?? outcome}${tries > 1 ? `, ${tries} attempts` : ""}${turned ? `, turned back here: ${turned.reason}` : ""}${second ? `; in the other: ${words[outcomeOf(second.at)] ?? outcomeOf(second.at)}` : ""}`;
