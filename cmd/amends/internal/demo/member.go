@@ -11,10 +11,7 @@ import (
 
 	"github.com/amends-io/amends/cmd/amends/internal/web"
 	"github.com/amends-io/amends/orchestrator"
-	"github.com/amends-io/amends/orchestrator/client"
-	"github.com/amends-io/amends/orchestrator/natsjournal"
 	"github.com/amends-io/amends/orchestrator/natsservice"
-	"github.com/amends-io/amends/orchestrator/redisview"
 	"github.com/amends-io/amends/sagas"
 )
 
@@ -35,23 +32,15 @@ type Member struct {
 // Run drives sagas, and answers for them, until ctx is over. The journal is
 // there already. Without definitions it only answers.
 func (m Member) Run(ctx context.Context) error {
-	journal, err := natsjournal.Open(ctx, m.NC, natsjournal.WithPrefix(m.Prefix))
+	parts, end, err := web.Stores{NATS: m.NC, Redis: m.Redis, Prefix: m.Prefix, KeyPrefix: m.KeyPrefix}.Open(ctx, m.Log)
 	if err != nil {
 		return err
 	}
-	defer journal.Close()
-	view, err := redisview.Open(ctx, m.Redis, redisview.WithPrefix(m.KeyPrefix), redisview.WithLogger(m.Log))
-	if err != nil {
-		return err
-	}
-	c, err := client.New(m.NC, client.WithPrefix(m.Prefix))
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	v := web.Parts{Journal: journal, View: view, Client: c, Name: m.Name, Log: m.Log}.Verbs()
+	defer end()
+	parts.Name = m.Name
+	v := parts.Verbs()
 	defer v.Close()
-	service := natsservice.Config{Journal: journal, View: view, Verbs: v, Prefix: m.Prefix, Version: m.Version, Log: m.Log}
+	service := natsservice.Config{Journal: parts.Journal, View: parts.View, Verbs: v, Prefix: m.Prefix, Version: m.Version, Log: m.Log}
 	drive := func(ctx context.Context) error { <-ctx.Done(); return nil }
 	if len(m.Definitions) > 0 {
 		if m.New == nil {
@@ -60,7 +49,7 @@ func (m Member) Run(ctx context.Context) error {
 			}
 		}
 		o, err := m.New(orchestrator.Config{
-			Journal: journal, View: view, Definitions: m.Definitions, Name: m.Name, Prefix: m.Prefix, Log: m.Log,
+			Journal: parts.Journal, View: parts.View, Definitions: m.Definitions, Name: m.Name, Prefix: m.Prefix, Log: m.Log,
 		}, m.Redis)
 		if err != nil {
 			return err

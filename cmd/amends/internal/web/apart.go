@@ -2,7 +2,7 @@ package web
 
 import (
 	"context"
-	"slices"
+	"log/slog"
 
 	"github.com/nats-io/nats.go"
 	"github.com/redis/go-redis/v9"
@@ -12,8 +12,8 @@ import (
 	"github.com/amends-io/amends/orchestrator/redisview"
 )
 
-// Stores are where a console looks that drives nothing. The journal exists; the
-// connections stay the caller's.
+// Stores are where journal and view are. The journal exists; the connections
+// stay the caller's.
 type Stores struct {
 	NATS      *nats.Conn
 	Redis     redis.UniversalClient
@@ -21,42 +21,40 @@ type Stores struct {
 	KeyPrefix string // of the view's keys
 }
 
-// Apart serves the console beside an orchestrator, and not in it. Verbs and
-// feed of cfg are made here.
-func Apart(ctx context.Context, s Stores, cfg Config) (_ *Server, err error) {
-	var parts []func()
-	defer func() {
-		if err != nil {
-			closeAll(parts)
-		}
-	}()
+// Open opens what is asked and driven through. Close closes that again.
+func (s Stores) Open(ctx context.Context, log *slog.Logger) (p Parts, close func(), err error) {
 	journal, err := natsjournal.Open(ctx, s.NATS, natsjournal.WithPrefix(s.Prefix))
 	if err != nil {
-		return nil, err
+		return p, nil, err
 	}
-	parts = append(parts, journal.Close)
-	view, err := redisview.Open(ctx, s.Redis, redisview.WithPrefix(s.KeyPrefix), redisview.WithLogger(cfg.Log))
+	view, err := redisview.Open(ctx, s.Redis, redisview.WithPrefix(s.KeyPrefix), redisview.WithLogger(log))
 	if err != nil {
-		return nil, err
+		journal.Close()
+		return p, nil, err
 	}
 	c, err := client.New(s.NATS, client.WithPrefix(s.Prefix))
 	if err != nil {
-		return nil, err
+		journal.Close()
+		return p, nil, err
 	}
-	parts = append(parts, c.Close)
-	cfg.Verbs, cfg.Feed = Parts{Journal: journal, View: view, Client: c, Log: cfg.Log}.Verbs(), c
-	parts = append(parts, cfg.Verbs.Close)
-	server, err := Start(cfg)
+	return Parts{Journal: journal, View: view, Client: c, Log: log}, func() { c.Close(); journal.Close() }, nil
+}
+
+// Apart serves the console beside an orchestrator, and not in it. Verbs and
+// feed of cfg are made here.
+func Apart(ctx context.Context, s Stores, cfg Config) (*Server, error) {
+	p, end, err := s.Open(ctx, cfg.Log)
 	if err != nil {
 		return nil, err
 	}
-	server.parts = parts
-	return server, nil
-}
-
-// closeAll closes what was opened last first.
-func closeAll(parts []func()) {
-	for _, end := range slices.Backward(parts) {
+	v := p.Verbs()
+	cfg.Verbs, cfg.Feed = v, p.Client
+	server, err := Start(cfg)
+	if err != nil {
+		v.Close()
 		end()
+		return nil, err
 	}
+	server.after = func() { v.Close(); end() }
+	return server, nil
 }

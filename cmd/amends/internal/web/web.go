@@ -63,7 +63,7 @@ type Server struct {
 	http    *http.Server
 	console *console.Console
 	ended   chan error
-	parts   []func() // to close, of a console that is apart
+	after   func() // closes the rest, of a console that is apart
 }
 
 // writeTimeout bounds an answer: one that its reader does not take holds a whole
@@ -128,7 +128,9 @@ func (s *Server) Close() error {
 	if s == nil {
 		return nil
 	}
-	defer closeAll(s.parts)
+	if s.after != nil {
+		defer s.after()
+	}
 	s.console.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
