@@ -90,3 +90,25 @@ func TestAClientThatIsClosedSendsNoBatches(t *testing.T) {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 }
+
+// A question that was under way when the client was closed opens nothing that
+// nobody would close.
+func TestAClientThatIsClosedFirstListensToNoBatches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.batched()
+	nc := w.conn()
+	c := w.clientOn(nc)
+	c.Close()
+	before := nc.NumSubscriptions()
+	if n, err := c.Partitions(t.Context()); err != nil || n != 4 {
+		t.Fatal(n, err)
+	}
+	// The answers to requests come to one subscription of the connection.
+	if after := nc.NumSubscriptions(); after > before+1 {
+		t.Errorf("%d subscriptions, before %d", after, before)
+	}
+	if _, err := c.StartRaw(t.Context(), "place-order", 1, []byte(`{}`)); err != nil {
+		t.Error(err)
+	}
+}

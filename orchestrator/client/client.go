@@ -28,6 +28,7 @@ type Client struct {
 	looks chan struct{} // holds a token for each look under way
 
 	mu         sync.Mutex
+	closed     bool
 	partitions int
 	sender     *pipeline.Publisher // if the journal takes batches
 	groups     []*pipeline.Group   // by partition
@@ -123,6 +124,7 @@ func (c *Client) Close() {
 	c.feed.close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.closed = true
 	if c.sender != nil {
 		c.groups = nil // what is asked for later goes without
 		c.sender.Close()
@@ -146,7 +148,7 @@ func (c *Client) Partitions(ctx context.Context) (int, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if config.AllowAtomicPublish && c.sender == nil {
+	if config.AllowAtomicPublish && c.sender == nil && !c.closed {
 		if c.sender, err = pipeline.New(c.nc, c.timeout); err != nil {
 			return 0, fmt.Errorf("client: %w", err)
 		}
