@@ -22,7 +22,7 @@ func (d Definition) Request(step int, k Known) ([]byte, error) {
 	if d.mapping == nil {
 		return k.Input, nil
 	}
-	return d.mapping.request(&d, step, k)
+	return d.mapping.request(d, step, k)
 }
 
 // UndoRequest makes the request of step's compensation from what was known
@@ -32,5 +32,5 @@ func (d Definition) UndoRequest(step int, k Known) ([]byte, error) {
 	if d.mapping == nil {
 		return k.Input, nil
 	}
-	return d.mapping.undo(&d, step, k)
+	return d.mapping.undo(d, step, k)
 }

@@ -47,8 +47,8 @@ type Known struct {
 type mapping interface {
 	accept(input []byte) error
 	acceptOutput(step int, output []byte) error
-	request(d *Definition, step int, k Known) ([]byte, error)
-	undo(d *Definition, step int, k Known) ([]byte, error)
+	request(d Definition, step int, k Known) ([]byte, error)
+	undo(d Definition, step int, k Known) ([]byte, error)
 	tryUndo(step int) error
 }
 
@@ -77,7 +77,7 @@ func (m *typedMapping[S]) value(k Known, include func(step int) bool) (S, error)
 
 // before is the data that step is requested with. Only the outputs of steps
 // that precede it count: those beside it may or may not be known yet.
-func (m *typedMapping[S]) before(d *Definition, step int, k Known) (S, error) {
+func (m *typedMapping[S]) before(d Definition, step int, k Known) (S, error) {
 	return m.value(k, func(i int) bool { return d.Precedes(i, step) })
 }
 
@@ -96,7 +96,7 @@ func (m *typedMapping[S]) acceptOutput(step int, output []byte) error {
 	return m.steps[step].accept(output)
 }
 
-func (m *typedMapping[S]) request(d *Definition, step int, k Known) ([]byte, error) {
+func (m *typedMapping[S]) request(d Definition, step int, k Known) ([]byte, error) {
 	s, err := m.before(d, step, k)
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (m *typedMapping[S]) request(d *Definition, step int, k Known) ([]byte, err
 	return m.steps[step].request(s)
 }
 
-func (m *typedMapping[S]) undo(d *Definition, step int, k Known) ([]byte, error) {
+func (m *typedMapping[S]) undo(d Definition, step int, k Known) ([]byte, error) {
 	s, err := m.before(d, step, k)
 	if err != nil {
 		return nil, err
