@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,5 +126,26 @@ func TestPagesHaveNothingInline(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Whoever chose dark sees what whoever's system is dark does. A canvas takes the
+// values as they are written, so that light-dark() cannot say both at once.
+func TestThereIsOneDarkTheme(t *testing.T) {
+	text, err := os.ReadFile("static/css/tokens.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(selector string) []string {
+		_, rest, ok := strings.Cut(string(text), selector+" {")
+		if !ok {
+			t.Fatalf("there is no %s", selector)
+		}
+		values, _, _ := strings.Cut(rest, "}")
+		return strings.Fields(values)
+	}
+	system, chosen := block(`:root:not([data-theme="light"])`), block(`:root[data-theme="dark"]`)
+	if len(system) < 50 || !slices.Equal(system, chosen) {
+		t.Errorf("the system's %q\nthe chosen %q", system, chosen)
 	}
 }
