@@ -340,3 +340,25 @@ func TestANewOwnerFiresTheTimersOfIdleSagas(t *testing.T) {
 		w.checkView("o-1")
 	})
 }
+
+// Faults, row 45: that a dead member's leases expired is news which a watcher
+// can miss. Its partitions are taken all the same.
+func TestAMemberWhoseEndNobodyHearsOfIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		w.answer = func(c protocol.Command) (protocol.Outcome, bool) { return "", c.Attempt.Number > 1 }
+		var dead [2]atomic.Bool
+		members := []*member{w.run("a", mortal(&dead[0])), w.run("b", mortal(&dead[1]))}
+		<-time.After(5 * time.Second) // so that both know of each other, and who drives it stays
+		w.start("o-1")
+		w.until("it runs", func() bool { return len(w.state("o-1").Steps) == 1 })
+		w.journal.ExpireUnseen()
+		for n, m := range members {
+			if len(m.Status().Partitions) == 1 {
+				w.crash(m, &dead[n])
+			}
+		}
+		w.await("o-1", instance.Completed)
+		w.checkView("o-1")
+	})
+}

@@ -22,11 +22,7 @@ type Orchestrator struct {
 	stats  *stats
 	leases Leases
 	record []byte // what it says of itself
-
-	mu      sync.Mutex
-	others  map[string]memberRecord // members, itself included, by name
-	holders map[int]string          // who holds each partition's lease
-	changed chan struct{}
+	roster *roster
 }
 
 // New checks cfg and returns an orchestrator that does not run yet.
@@ -43,10 +39,8 @@ func New(cfg Config) (*Orchestrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Orchestrator{
-		cfg: cfg, stats: newStats(), leases: cfg.Journal.Leases(), record: record,
-		others: make(map[string]memberRecord), holders: make(map[int]string), changed: make(chan struct{}, 1),
-	}, nil
+	leases := cfg.Journal.Leases()
+	return &Orchestrator{cfg: cfg, stats: newStats(), leases: leases, record: record, roster: newRoster(leases.TTL())}, nil
 }
 
 // Run drives sagas until ctx is over. It returns an error if cfg is wrong, if
@@ -140,21 +134,8 @@ func (o *Orchestrator) every() time.Duration { return o.leases.TTL() / 4 }
 // watch keeps who is a member, and who holds which partition.
 func (o *Orchestrator) watch(ctx context.Context) {
 	for try := 1; ctx.Err() == nil; try++ {
-		fresh := true
-		err := o.leases.Watch(ctx, func(l Lease) {
-			o.mu.Lock()
-			defer o.mu.Unlock()
-			if fresh { // what is gone since the last watch is not told
-				fresh = false
-				clear(o.others)
-				clear(o.holders)
-			}
-			o.note(l)
-			select {
-			case o.changed <- struct{}{}:
-			default:
-			}
-		})
+		o.roster.watched()
+		err := o.leases.Watch(ctx, o.roster.note)
 		if ctx.Err() == nil {
 			o.cfg.Log.Warn("the leases cannot be watched now", "error", err)
 			pause.For(ctx, retryWait(try))
@@ -162,35 +143,8 @@ func (o *Orchestrator) watch(ctx context.Context) {
 	}
 }
 
-func (o *Orchestrator) note(l Lease) {
-	if name, ok := isKey(l.Key, memberKey); ok {
-		delete(o.others, name)
-		var m memberRecord
-		if l.Value != nil && json.Unmarshal(l.Value, &m) == nil && m.Name == name {
-			o.others[name] = m
-		}
-	}
-	if number, ok := isKey(l.Key, partitionKey); ok {
-		if p, err := strconv.Atoi(number); err == nil {
-			delete(o.holders, p)
-			if l.Value != nil {
-				o.holders[p] = string(l.Value)
-			}
-		}
-	}
-}
-
-// wants reports whether this member should hold partition p, and whether
-// nobody does.
-func (o *Orchestrator) wants(p int) (mine, free bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	members := make([]memberRecord, 0, len(o.others))
-	for _, m := range o.others {
-		members = append(members, m)
-	}
-	return wanted(members, p) == o.cfg.Name, o.holders[p] == ""
-}
+// wants reports whether this member should hold partition p.
+func (o *Orchestrator) wants(p int) bool { return wanted(o.roster.there(), p) == o.cfg.Name }
 
 // announce keeps this member's own lease.
 func (o *Orchestrator) announce(ctx context.Context) {
@@ -221,8 +175,7 @@ func (o *Orchestrator) announce(ctx context.Context) {
 // bid takes partition p whenever this member should have it, until ctx is over.
 func (o *Orchestrator) bid(ctx context.Context, p int) error {
 	for ctx.Err() == nil {
-		mine, free := o.wants(p)
-		if mine && free && o.cfg.View.Ping(ctx) == nil {
+		if o.wants(p) && o.roster.free(p) && o.cfg.View.Ping(ctx) == nil {
 			h := &holding{o: o, p: p, key: partitionKey + strconv.Itoa(p), log: o.cfg.Log.With("partition", p)}
 			if err := h.hold(ctx); err != nil {
 				return err
@@ -315,7 +268,7 @@ func (h *holding) renewing(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if mine, _ := h.o.wants(h.p); !mine && h.o.known() {
+		if !h.o.wants(h.p) && h.o.known() {
 			h.log.Info("giving the partition to another member")
 			return
 		}
@@ -332,10 +285,7 @@ func (h *holding) renewing(ctx context.Context) {
 // known reports whether this member sees itself among the members: before that
 // it knows nothing of who should have what.
 func (o *Orchestrator) known() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	_, ok := o.others[o.cfg.Name]
-	return ok
+	return slices.Contains(o.Members(), o.cfg.Name)
 }
 
 // confirm renews the lease, and fails unless it is still ours.

@@ -1,7 +1,6 @@
 package orchestrator
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -169,7 +168,10 @@ type RejectedAnswer struct {
 
 // Members returns the names of the members that o knows of, itself included.
 func (o *Orchestrator) Members() []string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.Sorted(maps.Keys(o.others))
+	var names []string
+	for _, m := range o.roster.there() {
+		names = append(names, m.Name)
+	}
+	slices.Sort(names)
+	return names
 }

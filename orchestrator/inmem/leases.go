@@ -17,6 +17,7 @@ type leaseStore struct {
 	mu       sync.Mutex
 	revision uint64
 	values   map[string]held
+	unseen   bool // nobody is told that a lease expired
 	watchers map[*watcher]bool
 }
 
@@ -94,6 +95,15 @@ func (j *Journal) ExpireLease(key string) {
 	}
 }
 
+// ExpireUnseen makes leases expire from now on without a watcher being told, as
+// a replica does that was behind for longer than the news of it is kept.
+func (j *Journal) ExpireUnseen() {
+	l := j.store.leases
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unseen = true
+}
+
 // Watch implements orchestrator.Leases.
 func (l leases) Watch(ctx context.Context, handle func(orchestrator.Lease)) error {
 	if err := l.journal.reach(ctx); err != nil {
@@ -163,7 +173,11 @@ func (l *leaseStore) put(key string, value []byte) uint64 {
 	l.values[key] = held{lease, time.AfterFunc(l.ttl, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if l.values[key].Revision == revision { // else it was renewed while this was about to run
+		switch {
+		case l.values[key].Revision != revision: // it was renewed while this was about to run
+		case l.unseen:
+			delete(l.values, key)
+		default:
 			l.remove(key)
 		}
 	})}
