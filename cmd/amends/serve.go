@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amends-io/amends/cmd/amends/internal/generate"
+	"github.com/amends-io/amends/cmd/amends/internal/startup"
 	"github.com/amends-io/amends/cmd/amends/internal/web"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/natsjournal"
@@ -24,6 +25,7 @@ import (
 type serveFlags struct {
 	name                string
 	retention, patience time.Duration
+	servers             time.Duration // how long they may be away at start
 	replicas            int
 	logFormat, metrics  string
 	verbose             bool
@@ -40,7 +42,8 @@ given, and answers clients over NATS and HTTP. Any number may run: they share th
 partitions out, and take over within seconds from one that dies. On SIGTERM it
 gives its partitions up and ends with 0.
 
-The streams must be there: 'amends init' makes them. Traces, metrics and logs go
+It waits for NATS and Redis if they are not there yet, but the streams must be:
+'amends init' makes them. Traces, metrics and logs go
 where the standard OTEL_ variables say; with none of them set, nowhere.`,
 		Example: `  NATS_URL=nats://nats:4222 REDIS_URL=redis://redis:6379/0 amends serve
   amends serve --retention 720h --require-replicas 3 --log json`,
@@ -54,6 +57,7 @@ where the standard OTEL_ variables say; with none of them set, nowhere.`,
 	flags.StringVar(&f.name, "name", "", "of this member; drawn at random if not set")
 	flags.DurationVar(&f.retention, "retention", 0, "how long the history of a saga that is over is kept; for ever if not set")
 	flags.DurationVar(&f.patience, "view-patience", 30*time.Second, "how long to go on without Redis before the partitions are given up")
+	flags.DurationVar(&f.servers, "wait-for-servers", time.Minute, "how long NATS and Redis may take to answer at start")
 	flags.IntVar(&f.replicas, "require-replicas", 0, "refuse a journal with fewer replicas")
 	flags.StringVar(&f.logFormat, "log", "text", "`format` of the log on stderr: text or json")
 	flags.StringVar(&f.metrics, "metrics", "", "serve Prometheus at /metrics on this `address`, as in 127.0.0.1:9464")
@@ -96,35 +100,28 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	}
 	defer watch.close()
 	log = watch.log
-	nc, err := a.dial("amends-serve", log, nats.ClosedHandler(func(*nats.Conn) {
+	var s stores
+	defer s.close()
+	if s.nc, err = a.dial("amends-serve", log, nats.ClosedHandler(func(*nats.Conn) {
 		fail(errors.New("the connection to NATS was closed for good"))
-	}))
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
-	journal, err := a.journal(ctx, nc)
-	if err != nil {
-		return err
-	}
-	defer journal.Close()
-	if err := a.profile(ctx, journal, f.replicas, log); err != nil {
+	})); err != nil {
 		return err
 	}
 	quietRedis(log)
-	view, rdb, err := a.view(ctx, log)
-	if err != nil {
+	if err := a.await(ctx, &s, f.servers, log); err != nil {
 		return err
 	}
-	defer rdb.Close()
+	if err := startup.Await(ctx, f.servers, log, func() error { return a.profile(ctx, s.journal, f.replicas, log) }); err != nil {
+		return err
+	}
 	definitions := samples()
 	if f.generated {
 		definitions = append(definitions, generate.Definitions()...)
 	}
 	o, err := watch.orchestrator(orchestrator.Config{
-		Journal: journal, View: view, Definitions: definitions, Name: f.name, Prefix: a.prefix,
+		Journal: s.journal, View: s.view, Definitions: definitions, Name: f.name, Prefix: a.prefix,
 		ViewPatience: f.patience, Retention: f.retention,
-	}, rdb)
+	}, s.rdb)
 	if err != nil {
 		return usage(err)
 	}
@@ -132,15 +129,15 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return usage(err)
 	}
-	c, err := a.client(nc)
+	c, err := a.client(s.nc)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	v := web.Parts{Journal: journal, View: view, Client: c, Name: o.Status().Member, Log: log}.Verbs()
+	v := web.Parts{Journal: s.journal, View: s.view, Client: c, Name: o.Status().Member, Log: log}.Verbs()
 	defer v.Close()
-	service, err := natsservice.New(nc, natsservice.Config{
-		Journal: journal, View: view, Orchestrator: o, Verbs: v, Prefix: a.prefix, API: n.api(), Version: version, Log: log,
+	service, err := natsservice.New(s.nc, natsservice.Config{
+		Journal: s.journal, View: s.view, Orchestrator: o, Verbs: v, Prefix: a.prefix, API: n.api(), Version: version, Log: log,
 	})
 	if err != nil {
 		return err
@@ -149,7 +146,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return errors.Join(err, service.Stop())
 	}
-	log.Info("serving", "member", o.Status().Member, "nats", redacted(n.server), "partitions", journal.Partitions())
+	log.Info("serving", "member", o.Status().Member, "nats", redacted(n.server), "partitions", s.journal.Partitions())
 	err = errors.Join(o.Run(ctx), server.Close(), service.Stop())
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"net"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/amends-io/amends/internal/natstest"
 )
 
 // served is a 'serve' in this process.
@@ -35,6 +38,21 @@ func (r *served) ends(t testing.TB) int {
 	case <-time.After(20 * time.Second):
 		t.Fatalf("serve does not end:\n%s", r.stderr.String())
 		return 0
+	}
+}
+
+// says waits until text is logged.
+func (r *served) says(t testing.TB, text string) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	over := time.After(20 * time.Second)
+	for !strings.Contains(r.stderr.String(), text) {
+		select {
+		case <-tick.C:
+		case <-over:
+			t.Fatalf("serve does not say %q:\n%s", text, r.stderr.String())
+		}
 	}
 }
 
@@ -72,7 +90,7 @@ func TestServeSaysWhatIsMissing(t *testing.T) {
 		{args: []string{"--name", "a b"}, code: exitUsage, want: "member"},
 		{args: []string{"--require-replicas", "3"}, code: exitError, want: "1 replicas"},
 		{args: []string{"--prefix", "other"}, code: exitError, want: "amends init"},
-		{args: []string{"--redis", "redis://127.0.0.1:1"}, code: exitError, want: "REDIS_URL"},
+		{args: []string{"--redis", "redis://127.0.0.1:1", "--wait-for-servers", "0s"}, code: exitError, want: "REDIS_URL"},
 		{args: []string{"--redis", "http://x"}, code: exitUsage, want: "address of Redis"},
 		{args: []string{"extra"}, code: exitUsage, want: "no argument"},
 	} {
@@ -80,6 +98,38 @@ func TestServeSaysWhatIsMissing(t *testing.T) {
 		if code := m.ends(t); code != test.code || !strings.Contains(m.stderr.String(), test.want) {
 			t.Errorf("serve %v: exit code %d, want %d and %q:\n%s", test.args, code, test.code, test.want, m.stderr.String())
 		}
+	}
+}
+
+// What starts everything together starts it in any order.
+func TestServeWaitsForItsServers(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.redis.Close()
+	m := s.serve()
+	m.says(t, "waiting for a server")
+	if err := s.redis.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	m.says(t, "msg=serving")
+	m.stop()
+	if code := m.ends(t); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+
+	l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().(*net.TCPAddr)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m = s.serve("--server", address.String())
+	m.says(t, "waiting for a server")
+	natstest.Start(t, natstest.Port(address.Port))
+	if code := m.ends(t); code != exitError || !strings.Contains(m.stderr.String(), "amends init") {
+		t.Errorf("exit code %d, and nothing that says how to make the journal:\n%s", code, m.stderr.String())
 	}
 }
 

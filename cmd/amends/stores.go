@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/amends-io/amends/cmd/amends/internal/startup"
 	"github.com/amends-io/amends/orchestrator/natsjournal"
 	"github.com/amends-io/amends/orchestrator/redisview"
 )
@@ -42,6 +45,21 @@ func (a *app) open(ctx context.Context, s *stores, only int) (err error) {
 	}
 	s.partitions, err = choose(only, s.journal.Partitions())
 	return err
+}
+
+// await opens both over the connection that s has, and waits for servers that
+// are not there yet. The caller closes s, also after an error.
+func (a *app) await(ctx context.Context, s *stores, patience time.Duration, log *slog.Logger) error {
+	if err := startup.Await(ctx, patience, log, func() (err error) {
+		s.journal, err = a.journal(ctx, s.nc)
+		return err
+	}); err != nil {
+		return err
+	}
+	return startup.Await(ctx, patience, log, func() (err error) {
+		s.view, s.rdb, err = a.view(ctx, log)
+		return err
+	})
 }
 
 func (s *stores) close() {

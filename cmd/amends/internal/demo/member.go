@@ -5,15 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/amends-io/amends/cmd/amends/internal/startup"
 	"github.com/amends-io/amends/cmd/amends/internal/web"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/natsservice"
 	"github.com/amends-io/amends/sagas"
 )
+
+// patience is how long the servers may be away when a member begins.
+const patience = time.Minute
 
 // A Member is an orchestrator with its service, as the demo and dev run it.
 type Member struct {
@@ -32,8 +37,12 @@ type Member struct {
 // Run drives sagas, and answers for them, until ctx is over. The journal is
 // there already. Without definitions it only answers.
 func (m Member) Run(ctx context.Context) error {
-	parts, end, err := web.Stores{NATS: m.NC, Redis: m.Redis, Prefix: m.Prefix, KeyPrefix: m.KeyPrefix}.Open(ctx, m.Log)
-	if err != nil {
+	var parts web.Parts
+	var end func()
+	if err := startup.Await(ctx, patience, m.Log, func() (err error) {
+		parts, end, err = web.Stores{NATS: m.NC, Redis: m.Redis, Prefix: m.Prefix, KeyPrefix: m.KeyPrefix}.Open(ctx, m.Log)
+		return err
+	}); err != nil {
 		return err
 	}
 	defer end()
