@@ -6,7 +6,7 @@ GO          ?= go
 OLDEST      ?= v2.14.9
 FUZZTIME    ?= 30s
 
-.PHONY: help test tools browser vet lint golangci race ui screenshots bench-ui check-js demo crash smoke oldest fuzz mutants bench bench-million microbench tidy
+.PHONY: help test tools browser vet lint golangci race ui screenshots bench-ui check-js demo crash smoke oldest chaos fuzz mutants bench bench-million microbench tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ oldest: ## the tests against the oldest nats-server that is supported
 	@dir=$$(mktemp -d) && trap 'rm -r "$$dir"' EXIT && cp go.mod go.sum "$$dir" && \
 	$(GO) get -modfile "$$dir/go.mod" github.com/nats-io/nats-server/v2@$(OLDEST) && \
 	$(GO) test -modfile "$$dir/go.mod" -timeout 20m ./...
+
+chaos: ## the demo on three nats-servers that are killed and stand still, and more; SEED=n for the same again
+	@GO='$(GO)' sh ./deploy/chaos.sh
 
 fuzz: ## each fuzz test for $(FUZZTIME)
 	@for pkg in $$($(GO) list ./...); do \
