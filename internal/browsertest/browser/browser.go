@@ -72,18 +72,12 @@ type Look struct {
 func Open(browser context.Context, l Look) (*Tab, func(), error) {
 	ctx, cancel := chromedp.NewContext(browser)
 	t := &Tab{Ctx: ctx}
-	scheme := "light"
-	if l.Dark {
-		scheme = "dark"
-	}
 	err := chromedp.Do(ctx, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 		var none chromedp.Void
 		watch(ctx, target, log.EntryAdded, t.logged)
 		watch(ctx, target, runtime.ExceptionThrown, t.thrown)
 		watch(ctx, target, network.RequestWillBeSent, t.requested)
-		if _, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-		}}); err != nil {
+		if err := prefer(ctx, target, l.Dark); err != nil {
 			return none, err
 		}
 		_, err := cdp.Call(ctx, target, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
@@ -96,6 +90,25 @@ func Open(browser context.Context, l Look) (*Tab, func(), error) {
 		return nil, nil, err
 	}
 	return t, cancel, nil
+}
+
+// prefer is what the system says of a page's looks.
+func prefer(ctx context.Context, target *chromedp.Target, dark bool) error {
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
+	return err
+}
+
+// System changes the theme of the system beneath a page.
+func (t *Tab) System(dark bool) error {
+	return chromedp.Do(t.Ctx, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		return chromedp.Void{}, prefer(ctx, target, dark)
+	})
 }
 
 // watch hands every event on, until the tab ends.
