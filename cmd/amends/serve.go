@@ -1,13 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os/signal"
-	"syscall"
+	"net/http"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -88,13 +88,15 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
 	// A connection that is closed for good cannot come back: the process ends,
 	// and whoever watches it starts another.
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	watch, err := a.watch(ctx, watching{f.name, f.metrics, a.prefix, samples()}, log)
+	definitions := samples()
+	if f.generated {
+		definitions = append(definitions, generate.Definitions()...)
+	}
+	watch, err := a.watch(ctx, watching{f.name, f.metrics, a.prefix, definitions}, log)
 	if err != nil {
 		return err
 	}
@@ -114,10 +116,6 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err := startup.Await(ctx, f.servers, log, func() error { return a.profile(ctx, s.journal, f.replicas, log) }); err != nil {
 		return err
 	}
-	definitions := samples()
-	if f.generated {
-		definitions = append(definitions, generate.Definitions()...)
-	}
 	o, err := watch.orchestrator(orchestrator.Config{
 		Journal: s.journal, View: s.view, Definitions: definitions, Name: f.name, Prefix: a.prefix,
 		ViewPatience: f.patience, Retention: f.retention,
@@ -125,34 +123,36 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return usage(err)
 	}
+	parts := web.Parts{Journal: s.journal, View: s.view, Name: o.Status().Member, Log: log}
+	return a.driveAndAnswer(ctx, f, s.nc, o, parts, watch.metrics())
+}
+
+// driveAndAnswer runs o, and answers for it over NATS and HTTP, until ctx is over.
+func (a *app) driveAndAnswer(ctx context.Context, f serveFlags, nc *nats.Conn, o *orchestrator.Orchestrator, parts web.Parts, metrics http.Handler) error {
 	n, err := a.nats.resolve(a.getenv)
 	if err != nil {
 		return usage(err)
 	}
-	c, err := a.client(s.nc)
-	if err != nil {
+	if parts.Client, err = a.client(nc); err != nil {
 		return err
 	}
-	defer c.Close()
-	v := web.Parts{Journal: s.journal, View: s.view, Client: c, Name: o.Status().Member, Log: log}.Verbs()
+	defer parts.Client.Close()
+	v := parts.Verbs()
 	defer v.Close()
-	service, err := natsservice.New(s.nc, natsservice.Config{
-		Journal: s.journal, View: s.view, Orchestrator: o, Verbs: v, Prefix: a.prefix, API: n.api(), Version: version, Log: log,
+	service, err := natsservice.New(nc, natsservice.Config{
+		Journal: parts.Journal, View: parts.View, Orchestrator: o, Verbs: v, Prefix: a.prefix, API: n.api(), Version: version, Log: parts.Log,
 	})
 	if err != nil {
 		return err
 	}
-	server, err := f.http.start(v, c, watch.metrics(), log)
+	server, err := f.http.start(v, parts.Client, metrics, parts.Log)
 	if err != nil {
 		return errors.Join(err, service.Stop())
 	}
-	log.Info("serving", "member", o.Status().Member, "nats", redacted(n.server), "partitions", s.journal.Partitions())
+	parts.Log.Info("serving", "member", parts.Name, "nats", redacted(n.server), "partitions", parts.Journal.Partitions())
 	err = errors.Join(o.Run(ctx), server.Close(), service.Stop())
-	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause
-	}
-	log.Info("the partitions are given up", "member", o.Status().Member)
-	return err
+	parts.Log.Info("the partitions are given up", "member", parts.Name)
+	return cmp.Or(err, unlessInterrupted(ctx))
 }
 
 // profile says what an acknowledgement of this journal is worth, and refuses a
