@@ -2,6 +2,7 @@ package generate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -26,6 +27,9 @@ type Timing struct {
 	Median   time.Duration `json:"median"`
 	Max      time.Duration `json:"max"` // of one call
 }
+
+// errNothing says that what is measured is not there.
+var errNothing = errors.New("no saga is there to measure with, or none that failed: make some with 'amends generate'")
 
 // Measure asks for every filter and some of their combinations, each so many
 // times, at the beginning, in the middle, and at the end of the list.
@@ -64,8 +68,11 @@ func Measure(ctx context.Context, l Lister, rounds int, tell func(Timing) error)
 // span returns when the first and the last of all sagas began.
 func span(ctx context.Context, l Lister) (oldest, newest time.Time, err error) {
 	page, _, err := l.List(ctx, orchestrator.Query{Limit: 1})
-	if err != nil || len(page) == 0 {
-		return oldest, newest, fmt.Errorf("there is no saga to measure with: %w", err)
+	if err != nil {
+		return oldest, newest, err
+	}
+	if len(page) == 0 {
+		return oldest, newest, errNothing
 	}
 	newest = page[0].Started
 	// By halves: nothing lists the oldest first.
@@ -92,8 +99,11 @@ type filter struct {
 
 func filters(ctx context.Context, l Lister, middle time.Time) ([]filter, error) {
 	found, err := l.Clusters(ctx, orchestrator.ClusterQuery{})
-	if err != nil || len(found.Clusters) == 0 {
-		return nil, fmt.Errorf("there is no failure to measure with: %w", err)
+	if err != nil {
+		return nil, err
+	}
+	if len(found.Clusters) == 0 {
+		return nil, errNothing
 	}
 	largest, smallest := found.Clusters[0].ID, found.Clusters[len(found.Clusters)-1].ID
 	status := func(s ...instance.Status) []instance.Status { return s }
