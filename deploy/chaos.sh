@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs the demo on three nats-servers with three replicas and a redis-server,
 # while faults befall them: servers are killed (SIGKILL) and come back, or
-# stand still for a while, Redis is killed, the view is thrown away, the
-# orchestrator is killed. Then the demo counts, and everything must add up.
+# stand still for a while, Redis is killed, the view is thrown away, both
+# orchestrators are killed, and one stands still until the other has taken its
+# partitions. Then the demo counts, and everything must add up.
 #
 #   deploy/chaos.sh [seconds of faults]
 #
@@ -21,7 +22,7 @@ pid() { cat "$dir/$1.pid" 2>/dev/null; }
 end() {
 	code=$?
 	trap - EXIT INT TERM HUP
-	for name in demo nats0 nats1 nats2 redis; do
+	for name in demo serve nats0 nats1 nats2 redis; do
 		kill -9 "$(pid $name)" 2>/dev/null || true
 	done
 	wait 2>/dev/null || true
@@ -43,6 +44,10 @@ redis() {
 	redis-server --bind 127.0.0.1 --port $((port + 6)) --dir "$dir" --save '' --appendonly yes --appendfsync always >>"$dir/redis.log" 2>&1 &
 	echo $! >"$dir/redis.pid"
 }
+serve() {
+	"$dir/amends" serve --http 127.0.0.1:0 >>"$dir/serve.log" 2>&1 &
+	echo $! >"$dir/serve.pid"
+}
 ask() { redis-cli -p $((port + 6)) "$@" 2>/dev/null; }
 
 # await repeats a command until it succeeds, 30 s at most.
@@ -57,28 +62,46 @@ await() {
 
 say() { echo "chaos: $(date +%T) $*"; }
 
+# hit sends a signal to one that should be there.
+hit() {
+	kill "$1" "$(pid "$2")" && return
+	echo "chaos: $2 has ended by itself" >&2
+	exit 1
+}
+
 # befall does one fault, and what ends it.
 befall() {
 	case $1 in
 	0 | 1 | 2)
 		say "kill nats-server $2"
-		kill -9 "$(pid "nats$2")"
+		hit -9 "nats$2"
 		sleep 1.5
 		nats "$2"
 		;;
 	3)
 		say "nats-server $2 stands still for 6 s"
-		kill -STOP "$(pid "nats$2")"
+		hit -STOP "nats$2"
 		sleep 6
-		kill -CONT "$(pid "nats$2")"
+		hit -CONT "nats$2"
 		;;
 	4)
 		say 'kill redis-server'
-		kill -9 "$(pid redis)"
+		hit -9 redis
 		sleep 0.5
 		redis
 		;;
 	5)
+		say 'kill the second orchestrator'
+		hit -9 serve
+		serve
+		;;
+	6)
+		say 'the second orchestrator stands still for 6 s'
+		hit -STOP serve
+		sleep 6
+		hit -CONT serve
+		;;
+	7)
 		say 'throw the view away'
 		ask --scan --pattern 'amends:*' | xargs redis-cli -p $((port + 6)) del >/dev/null || true
 		;;
@@ -115,10 +138,11 @@ done
 say "amends demo with $orders rows, faults for $seconds s"
 "$dir/amends" demo --exit --orders "$orders" --crash 3 --seed "$seed" --verbose >"$dir/demo.out" 2>"$dir/demo.log" &
 demo=$!
+serve
 echo $demo >"$dir/demo.pid"
 sleep 2
 until=$(($(date +%s) + seconds))
-awk -v seed="$seed" 'BEGIN { srand(seed); for (n = 0; n < 1000; n++) print int(rand() * 6), int(rand() * 3), 2 + rand() * 3 }' |
+awk -v seed="$seed" 'BEGIN { srand(seed); for (n = 0; n < 1000; n++) print int(rand() * 8), int(rand() * 3), 2 + rand() * 3 }' |
 	while read -r fault node pause; do
 		if [ "$(date +%s)" -ge "$until" ] || ! kill -0 "$demo" 2>/dev/null; then break; fi
 		befall "$fault" "$node"

@@ -26,7 +26,7 @@ func (o *owner) doubt(f *flight, reason error) {
 	cancel()
 	switch {
 	case err != nil:
-		o.log.WarnContext(o.about(sg), "an append is in doubt and the journal does not answer", "saga", sg.id(), "reason", reason, "error", err)
+		o.log.WarnContext(o.about(sg), "an append is in doubt, and the journal does not say yet", "saga", sg.id(), "reason", reason, "error", err)
 		o.after(retryWait(f.tries), func() {
 			if sg.flight == f {
 				f.tries++
