@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -40,6 +41,20 @@ func TestListIsLive(t *testing.T) {
 	p.visit("/", `document.querySelector("tr[data-id=order-1]") && document.querySelector("[data-live=live]")`)
 	w.start("order-2", order{Customer: "ann", Units: 2})
 	p.wait(`document.querySelector("tr[data-id=order-2]")`)
+	// Whoever has gone on to older ones is told, and not moved.
+	for i := range 30 {
+		w.start(fmt.Sprintf("early-%d", i), order{Customer: "bob", Units: 1})
+	}
+	w.settle("early-29")
+	p.wait(`document.querySelectorAll("table.list tbody tr").length === 32`)
+	p.do(`scrollTo(0, 400)`)
+	w.start("order-3", order{Customer: "ann", Units: 3})
+	p.wait(`[...document.querySelectorAll(".list-head .btn")].some((b) => b.textContent.includes("There are news"))`)
+	if moved := eval[string](p, `scrollY + " " + Boolean(document.querySelector("tr[data-id=order-3]"))`); moved != "400 false" {
+		t.Errorf("the reader was moved: %s", moved)
+	}
+	p.do(`[...document.querySelectorAll(".list-head .btn")].find((b) => b.textContent.includes("There are news")).click()`)
+	p.wait(`document.querySelector("tr[data-id=order-3]") && scrollY === 0`)
 	p.sound()
 }
 

@@ -56,6 +56,44 @@ func TestPayloadsAreShownThroughOneHook(t *testing.T) {
 	p.sound()
 }
 
+// What is large is cut, and what is very large is not even asked for, until
+// somebody wants all of it.
+func TestLargePayloadsAreCut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	const end = "the very end"
+	w.start("order-20k", order{Customer: "ann", Units: 1, Note: strings.Repeat("x", 20_000) + end})
+	w.start("order-200k", order{Customer: "ann", Units: 1, Note: strings.Repeat("x", 200_000) + end})
+	w.settle("order-20k")
+	w.settle("order-200k")
+	p := open(t, w, desk)
+	const all, first = `[...document.querySelectorAll(".panel .btn")].find((b) => b.textContent.startsWith("Load all"))`, `document.querySelector(".panel pre")`
+	p.visit("/sagas/order-20k?step=reserve-stock", all+`.textContent === "Load all" && `+first+`.textContent.length < 9000`)
+	p.do(all + `.click()`)
+	p.wait(first + `.textContent.includes("` + end + `") && !(` + all + `)`)
+	p.visit("/sagas/order-200k?step=reserve-stock", all+`.textContent === "Load all 195.4 KiB"`)
+	for _, r := range p.Requests() {
+		if strings.HasPrefix(r, w.url+"/api/v1/sagas/order-200k/messages/") && strings.HasSuffix(r, "/body") && !strings.Contains(r, "/messages/"+fmt.Sprint(w.answer("order-200k"))+"/") {
+			t.Errorf("what is very large was asked for: %s", r)
+		}
+	}
+	p.do(all + `.click()`)
+	p.wait(all + `.textContent === "Load all" && ` + first + `.textContent.length < 9000`)
+	p.do(all + `.click()`)
+	p.wait(first + `.textContent.includes("` + end + `")`)
+	p.sound()
+}
+
+// answer is where the first reply to a saga is, which is small.
+func (w *world) answer(id string) uint64 {
+	for _, e := range w.history(id) {
+		if e.Kind == "reply" {
+			return e.Sequence
+		}
+	}
+	return 0
+}
+
 // rewrite puts a proxy in front of the world that serves one file changed.
 func (w *world) rewrite(file, from, to string) {
 	w.t.Helper()

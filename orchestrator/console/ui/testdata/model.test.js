@@ -2,7 +2,7 @@
 // and in the browser's tests always.
 import { diff } from "../static/model/diff.js";
 import { filter } from "../static/model/filter.js";
-import { append, indexOf, points, rows } from "../static/model/history.js";
+import { append, extend, indexOf, points, rows } from "../static/model/history.js";
 import { asOf, progress, segments } from "../static/model/trace.js";
 import { axis, bands, bars, busy, ticks } from "../static/model/waterfall.js";
 import { compare, criticalPath } from "../static/model/critical.js";
@@ -66,6 +66,14 @@ export const tests = {
     same([2, 3, 6, 9, 99].map((s) => indexOf(points(list), s)), [0, 0, 1, 3, 3]);
     append(list, { sequence: 12, time: "", kind: "link", events: [{ type: "CompensationDone", data: { step: "x", number: 2, nothing: true } }] });
     same([list.at(-1).group, list.at(-1).direction, list.at(-1).text], ["undo", "undo", "undo x/2 had nothing to undo"]);
+  },
+  "news that the history has already are not taken twice"() {
+    const message = (sequence) => ({ sequence, time: "", kind: "signal", name: "paid" });
+    const list = rows([message(3), message(5)]);
+    same(extend(list, [message(3), message(5), message(8), message(8), message(7)]).map((r) => r.seq), [3, 5, 8]);
+    same(list.length, 2);
+    holds(extend(list, [message(5)]) === list, "nothing new is the same list");
+    same(extend([], [message(1)]).length, 1);
   },
   "a filter takes text, an expression, a kind, a step, failures"() {
     const list = rows([{ sequence: 1, time: "", kind: "link", events: [{ type: "ActionFailed", data: { step: "charge", number: 1, reason: "Gateway" } }, { type: "ActionDone", data: { step: "ship", number: 1 } }] }]);

@@ -30,6 +30,21 @@ export function rows(entries) {
   return list;
 }
 
+/**
+ * extend returns the rows with those of newer messages behind them: the same list
+ * if there is none, and never a message twice, as the history and the news of it overlap.
+ * @param {Row[]} list @param {{sequence: number}[]} entries @returns {Row[]}
+ */
+export function extend(list, entries) {
+  let out = list;
+  for (const entry of entries) {
+    if (entry.sequence <= (out.at(-1)?.seq ?? 0)) continue;
+    if (out === list) out = list.slice(); // what is drawn does not change under one's hands
+    append(out, entry);
+  }
+  return out;
+}
+
 /** append adds the rows of one more message. */
 export function append(list, entry) {
   const seq = entry.sequence, at = time(entry.time);

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "../lib.js";
 import { get } from "../api.js";
 import { calm } from "../resource.js";
 import { useStream } from "../live.js";
-import { append, points } from "../model/history.js";
+import { extend, points } from "../model/history.js";
 
 const pageSize = 2000;
 const over = new Set(["completed", "compensated"]);
@@ -98,14 +98,7 @@ export function useSaga(id) {
 
 /** take adds the entries that are new, and returns how many rows they are. */
 function take(store, entries) {
-  const before = store.rows.length;
-  const last = store.rows.at(-1)?.seq ?? 0;
-  let rows = store.rows;
-  for (const entry of entries) {
-    if (entry.sequence <= (rows.at(-1)?.seq ?? last)) continue;
-    if (rows === store.rows) rows = rows.slice(); // what is drawn does not change under one's hands
-    append(rows, entry);
-  }
+  const rows = extend(store.rows, entries), before = store.rows.length;
   if (rows !== store.rows) {
     store.rows = rows;
     store.points = points(rows);
