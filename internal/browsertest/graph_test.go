@@ -32,7 +32,7 @@ func TestExports(t *testing.T) {
 	p.visit("/sagas/order-1", `document.querySelector("[data-node='do:confirm'].o-done")`)
 	p.do(keepWhatIsSaved)
 	p.save("SVG")
-	p.wait(`window.saved[0].startsWith("<svg") && window.saved[0].includes("reserve-stock") && !window.saved[0].includes("class=")`)
+	p.wait(`window.saved[0].startsWith("<svg") && /^<svg[^>]*><rect [^>]*fill="#ffffff"/.test(window.saved[0]) && window.saved[0].includes("reserve-stock") && !window.saved[0].includes("class=")`)
 	p.save("PNG")
 	p.wait(`window.pictures[0].type === "image/png"`)
 	if colours := eval[int](p, coloursOfThePicture); colours < 20 {

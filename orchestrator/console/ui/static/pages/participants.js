@@ -79,7 +79,7 @@ export function ParticipantsPage() {
       return html`<${Card} key=${name} title=${html`${name} <${Health} p=${p} />`} tools=${html`<span class="small muted num">${p ? `${count(p.pending)} pending · ${count(p.unanswered)} unanswered · ${count(p.redelivered)} redelivered` : "it has no consumer"}</span>`}><div class="stack">
         ${deaf && steps.length > 0 && html`<div class="banner s-stuck">${icon("stuck", 18)}<div><strong>Nobody listens for ${steps.length === 1 ? "this step" : "these steps"}.</strong> Their commands wait in the journal, and none is lost: start an instance of ${name}, and it takes them up.</div></div>`}
         ${p?.pending > 0 && !deaf && html`<div class="banner">${icon("waiting", 18)}<div>${plural(p.pending, "command")} not delivered yet: more instances would help if that grows.</div></div>`}
-        <dl class="facts"><dt>steps</dt><dd class="row">${steps.length ? steps.slice(0, 40).map((s) => html`<a class="tag" href=${href(`/definitions/${s.definition}/${s.version}`)}>${s.definition}@${s.version} ${s.text}</a>`) : html`<span class="muted">no registered definition names it</span>`}</dd></dl>
+        <dl class="facts"><dt>steps</dt><dd class="row">${steps.length ? html`${steps.slice(0, 40).map((s) => html`<a class="tag" href=${href(`/definitions/${s.definition}/${s.version}`)}>${s.definition}@${s.version} ${s.text}</a>`)}${steps.length > 40 && html`<span class="muted small">and ${count(steps.length - 40)} more</span>`}` : html`<span class="muted">no registered definition names it</span>`}</dd></dl>
         <${Latency} list=${measured.data?.get(name)} />
         ${p?.instances && html`<${Instances} list=${p.instances} now=${now} />`}</div><//>`;
     })}

@@ -17,6 +17,8 @@ export const historyURL = (id) => url(`/sagas/${id}/export`);
 
 const properties = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font", "font-size", "font-weight", "font-family", "text-anchor"];
 
+const svgNames = "http://www.w3.org/2000/svg";
+
 /** alone returns a picture in the document as a text with its looks in it, so that it stands alone. */
 function alone(svg) {
   const copy = svg.cloneNode(true);
@@ -26,7 +28,11 @@ function alone(svg) {
     for (const p of properties) to[i].setAttribute(p, look.getPropertyValue(p));
     for (const a of ["class", "tabindex", "role", "aria-label", "aria-pressed"]) to[i].removeAttribute(a);
   });
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  // Colours that can be read on the page's ground need that ground.
+  const ground = document.createElementNS(svgNames, "rect");
+  for (const [a, v] of [["width", "100%"], ["height", "100%"], ["fill", getComputedStyle(document.documentElement).getPropertyValue("--surface")]]) ground.setAttribute(a, v);
+  copy.prepend(ground);
+  copy.setAttribute("xmlns", svgNames);
   return new XMLSerializer().serializeToString(copy);
 }
 
@@ -40,7 +46,7 @@ export const saveSVG = (drawing, name) => save(name + ".svg", "image/svg+xml", w
 const side = 16000; // the longest that every browser's canvas can have
 
 /**
- * savePNG writes the whole picture in dots, two for each of its own where that is possible, on the page's ground.
+ * savePNG writes the whole picture in dots, two for each of its own where that is possible.
  * @param {import("./graph.js").Picture} drawing
  * @param {string} name
  */
@@ -54,8 +60,6 @@ export async function savePNG(drawing, name) {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [Math.ceil(width * scale), Math.ceil(height * scale)];
     const pen = canvas.getContext("2d");
-    pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--surface");
-    pen.fillRect(0, 0, canvas.width, canvas.height);
     pen.drawImage(image, 0, 0, canvas.width, canvas.height);
     const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
     if (!blob) throw new Error("it is too large for this browser");
