@@ -106,7 +106,7 @@ func (v *Verbs) audited(ctx context.Context, row orchestrator.AuditRow) (*Audite
 		ID: row.ID, Definition: row.Definition, Version: max(row.Version, 0),
 		Sequence: e.Sequence, Time: e.Time, Request: e.Input, Action: e.Verb, Who: protocol.Text(e.By, orchestrator.MaxWho), Reason: e.Why,
 		Step: e.Step, Direction: e.Direction, Attempt: e.Attempt, As: e.As, Unsettled: asked.Header.Get(orchestrator.HeaderUnsettled) == "true",
-		Decided: row.Link, DecidedAt: row.At, Obeyed: true,
+		Decided: row.Link, DecidedAt: row.At,
 	}
 	for _, event := range NewEntry(link, false).Events {
 		var said struct {
