@@ -16,8 +16,9 @@ import (
 // A fleet is what other members say.
 type fleet struct {
 	verbs.Fleet
-	status []orchestrator.StatusAnswer
-	bulks  []verbs.BulkRef // that it was asked for
+	status   []orchestrator.StatusAnswer
+	bulks    []verbs.BulkRef // that it was asked for
+	rejected []orchestrator.RejectedAnswer
 }
 
 func (f *fleet) Status(context.Context) ([]orchestrator.StatusAnswer, []string, error) {
