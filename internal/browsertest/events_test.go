@@ -9,7 +9,7 @@ import (
 // window still knows how high the list is, and draws what is in sight.
 func rowsOpenInPlace(t *testing.T, w *world) {
 	p := open(t, w, desk)
-	p.visit("/sagas/long-1", `document.querySelector(".log-tools [role=status]").textContent.trim().match(/^[0-9\u2009]+ events$/)`)
+	p.visit("/sagas/long-1", `document.querySelector(".log-tools .how-many").textContent.trim().match(/^[0-9\u2009]+ events$/)`)
 	toggle := func(row int) string { return fmt.Sprintf("[aria-label='message of row %d']", row) }
 	p.wait(`document.querySelector(".log .c-open button").getAttribute("aria-expanded") === "false"`)
 	height := eval[float64](p, `document.querySelector(".log table").offsetHeight`)

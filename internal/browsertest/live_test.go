@@ -58,6 +58,27 @@ func TestListIsLive(t *testing.T) {
 	p.sound()
 }
 
+// Whoever hears the page is told what happens by itself, and not every second.
+func TestLiveRegionsAreCalm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.start("order-slow", order{Customer: "fay", Units: 2, Fate: slowShipping})
+	p := open(t, w, desk)
+	p.visit("/sagas/order-slow", `document.querySelector("[data-node='do:ship'].o-open") && document.querySelector("[data-live=live]") && /unknown in/.test(document.querySelector(".waits").innerText)`)
+	p.do(`window.told = []; window.ticks = new Set();
+		new MutationObserver((all) => { for (const m of all) { const e = m.target.nodeType === 1 ? m.target : m.target.parentElement; if (e?.closest("[role=status], [role=alert], [aria-live]")) window.told.push(e.textContent); } window.ticks.add(document.querySelector(".waits")?.innerText); }).observe(document.body, { subtree: true, childList: true, characterData: true })`)
+	p.wait(`window.ticks.size > 3`) // the time that is left is counted down
+	if told := eval[string](p, `window.told.join("; ")`); told != "" {
+		t.Errorf("said although nothing happened: %s", told)
+	}
+	w.hurry()
+	p.wait(`/^completed, \d+ new events$/.test(document.querySelector("[data-part=told]").textContent)`)
+	if n := eval[int](p, `window.told.length`); n > 2 {
+		t.Errorf("said %d times at once", n)
+	}
+	p.sound()
+}
+
 // When the server is gone the page says that it may be old; when it is back the
 // page goes on from where it had read to, and has missed nothing.
 func TestAPageOutlivesItsServer(t *testing.T) {

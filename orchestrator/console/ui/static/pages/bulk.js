@@ -8,6 +8,7 @@ import { Card, Cli, Empty, Failed, Loading } from "../parts/parts.js";
 import { BulkDialog, command } from "../parts/bulkdialog.js";
 import { recall, remember } from "../parts/seen.js";
 import { icon } from "../parts/icons.js";
+import { Told } from "../parts/told.js";
 import { ago, count, moment, time } from "../model/format.js";
 
 const shapes = { running: ["running", "s-running"], done: ["completed", "s-completed"], stopped: ["suspended", "s-suspended"], failed: ["stuck", "s-stuck"] };
@@ -70,7 +71,7 @@ export function BulkPage({ id }) {
   return html`<div class="tight"><nav class="small" aria-label="Where"><a href=${href("/bulk")}>Bulk actions</a> <span class="muted">/</span></nav><div class="spread"><div class="row"><h1>${what(b)}</h1><${State} state=${b.state} /></div>
       ${b.state === "running" && html`<button type="button" class="btn danger" data-action="stop" disabled=${Boolean(may("stop"))} title=${may("stop")} onClick=${stop}>Stop</button>`}</div></div>
     <${Failed} error=${error ?? page.error} />${b.problem && html`<div class="banner s-stuck">${icon("stuck", 18)}<div>${b.problem}</div></div>`}
-    <${Card} title="Progress"><div class="stack"><div aria-live="polite"><${Progress} b=${b} /></div>
+    <${Card} title="Progress"><div class="stack"><${Progress} b=${b} /><${Told} text=${`${count(b.done + b.refused + b.failed)} of ${count(b.total)}, ${b.state}`} />
       <dl class="facts"><dt>on</dt><dd>${filterWords(b.filter)}</dd><dt>who</dt><dd>${b.who}</dd><dt>why</dt><dd>${b.reason || "–"}</dd><dt>began</dt><dd class="num">${moment(time(b.began))}</dd>${b.ended && html`<dt>ended</dt><dd class="num">${moment(time(b.ended))}</dd>`}<dt>rate</dt><dd class="num">${b.rate} a second</dd><dt>run by</dt><dd>${b.member}</dd><dt>each request</dt><dd><a href=${href("/audit", { who: b.who, action: b.action })}>in the audit</a></dd></dl>
       <div class="tight"><span class="tiny muted">The same on the command line</span><${Cli} command=${command(b.filter, { ...b, reason: b.reason })} /></div></div><//>
     ${b.errors?.length > 0 && html`<${Card} flush title="What did not work"><div class="scroll" tabindex="0" role="region" aria-label="Errors"><table><thead><tr><th>saga</th><th>why</th></tr></thead><tbody>${b.errors.slice(0, 200).map((e) => html`<tr><td><a class="mono" href=${href(`/sagas/${e.id}`)}>${e.id}</a></td><td>${e.error}</td></tr>`)}</tbody></table></div>${(b.errors.length > 200 || b.errors_cut) && html`<p class="in small muted">and more: the API has the first thousand</p>`}<//>`}`;

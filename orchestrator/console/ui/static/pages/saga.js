@@ -6,7 +6,8 @@ import { useEvery, useNow, useResource } from "../resource.js";
 import { useKeys } from "../keys.js";
 import { Card, Copy, Empty, Failed, Loading, Status, Tabs, stuckKinds } from "../parts/parts.js";
 import { icon } from "../parts/icons.js";
-import { ago, length, moment, time } from "../model/format.js";
+import { Told } from "../parts/told.js";
+import { ago, length, moment, plural, time } from "../model/format.js";
 import { indexOf } from "../model/history.js";
 import { asOf, nodeKey, progress } from "../model/trace.js";
 import { criticalPath } from "../model/critical.js";
@@ -41,7 +42,7 @@ function Notice({ saga, plan, now, deaf, most, select, onDone }) {
   const waits = html`<${Waits} waiting=${saga.waiting} now=${now} deaf=${deaf} most=${most} said=${saga.status === "stuck" ? saga.reason : ""} select=${select} saga=${saga} plan=${saga.stuck === "cannot-go-on" ? plan : undefined} onDone=${onDone} />`;
   if (saga.status === "stuck") {
     const since = time(saga.stuck_since);
-    return html`<div class="banner s-stuck" role="status">${icon("stuck", 18)}<div><strong>Stuck: ${stuckKinds[saga.stuck] ?? "a person must decide"}.</strong> ${saga.reason}${since > 0 && html` <span class="muted small num">since ${moment(since, now)}, ${ago(since, now)}</span>`}
+    return html`<div class="banner s-stuck">${icon("stuck", 18)}<div><strong>Stuck: ${stuckKinds[saga.stuck] ?? "a person must decide"}.</strong> ${saga.reason}${since > 0 && html` <span class="muted small num">since ${moment(since, now)}, ${ago(since, now)}</span>`}
       ${waits}</div></div>`;
   }
   if (over(saga.status)) {
@@ -114,6 +115,7 @@ export function SagaPage({ id }) {
   const status = state.status ?? saga.status;
   const drawing = { graph, progress: prog, status, turned: shown.turned };
   return html`<${Head} saga=${saga} plan=${plan.data} at=${at} now=${now} onDone=${data.refresh} />
+    <${Told} text=${`${saga.status}${saga.stuck ? `: ${stuckKinds[saga.stuck] ?? saga.stuck}` : ""}${data.fresh ? `, ${plural(data.fresh, "new event")}` : ""}`} />
     ${data.error && html`<${Failed} error=${data.error} retry=${data.reload} />`}
     ${data.gone && html`<div class="banner">${icon("info", 18)}<div>The history has left the journal meanwhile. What you see is what was there.</div></div>`}
     ${at ? html`<div class="banner s-suspended past-note" role="status">${icon("waiting", 18)}<div><strong>You look back at message ${at}</strong>: <${Status} ...${state} stuck=${state.stuck} /></div><button type="button" class="btn" onClick=${() => lookAt(0)}>Back to now</button></div>` : html`<${Notice} saga=${saga} plan=${plan.data} now=${now} deaf=${deaf} most=${most} select=${select} onDone=${data.refresh} />`}

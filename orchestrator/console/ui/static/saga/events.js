@@ -26,7 +26,7 @@ function Tools({ steps, error, shown, total, complete }) {
     <select aria-label="Kind of event" value=${now.kind} onChange=${(e) => set({ kind: e.target.value })}><option value="">all kinds</option>${groups.map(([key, text]) => html`<option value=${key}>${text}</option>`)}</select>
     <select aria-label="Step" value=${now.step} onChange=${(e) => set({ only: e.target.value })}><option value="">all steps</option>${steps.slice(0, 500).map((s) => html`<option value=${s}>${s}</option>`)}</select>
     <label class="check"><input type="checkbox" checked=${now.failures} onChange=${(e) => set({ bad: e.target.checked ? 1 : "" })} />failures only</label>
-    <span class="muted small num" role="status">${error ? html`<span class="way undo">${error}</span>` : `${shown === total ? plural(total, "event") : `${count(shown)} of ${plural(total, "event")}`}${complete ? "" : ", more on their way"}`}</span></div>`;
+    <span class="muted small num how-many" role=${error || shown !== total ? "status" : undefined}>${error ? html`<span class="way undo">${error}</span>` : `${shown === total ? plural(total, "event") : `${count(shown)} of ${plural(total, "event")}`}${complete ? "" : ", more on their way"}`}</span></div>`;
 }
 
 /**
