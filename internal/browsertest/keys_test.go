@@ -39,6 +39,16 @@ func TestKeys(t *testing.T) {
 	p.wait(`location.search.includes("at=")`)
 	p.press("n")
 	p.wait(`!location.search.includes("at=")`)
+	// Wherever the keyboard is, one sees it.
+	for range 40 {
+		p.press("\t")
+		seen := eval[string](p, `(() => { const e = document.activeElement, look = getComputedStyle(e.querySelector(":scope > .box") ?? e);
+			return (look.outlineStyle !== "none" && parseFloat(look.outlineWidth) >= 2) || parseFloat(look.strokeWidth) >= 2.5 ? "" : e.outerHTML.slice(0, 200); })()`)
+		if seen != "" {
+			t.Errorf("the keyboard is here, and nobody sees it: %s", seen)
+		}
+	}
+	p.do(`document.activeElement.blur(); scrollTo(0, 0)`)
 	// The help opens, has no fault, and turns them off, for the next visit too.
 	p.press("?")
 	p.wait(`document.querySelector("dialog[open] kbd")`)

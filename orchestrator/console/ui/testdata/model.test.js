@@ -7,6 +7,7 @@ import { asOf, progress, segments } from "../static/model/trace.js";
 import { axis, bands, bars, busy, ticks } from "../static/model/waterfall.js";
 import { compare, criticalPath } from "../static/model/critical.js";
 import { limits, nth } from "../static/model/policy.js";
+import { traceLink } from "../static/saga/tracelink.js";
 import { place, reveal, slice } from "../static/model/window.js";
 import { command } from "../static/model/keys.js";
 import { ago, bytes, count, length, time } from "../static/model/format.js";
@@ -141,6 +142,11 @@ export const tests = {
     same([...most], [["do:charge", 3], ["undo:charge", 20], ["do:vet", 1]]);
     same([nth(3, 3), nth(4, 3), nth(2, undefined)], ["3 of 3", "4", "2"]);
     same([...limits(undefined)], []);
+  },
+  "a trace leads to another tool by an address that is one"() {
+    const id = "4bf92f3577b34da6a3ce929d0e0e4736", parent = `00-${id}-00f067aa0ba902b7-01`;
+    same(traceLink(parent, "http://localhost:16686/trace/{trace}?at={trace}"), { id, to: `http://localhost:16686/trace/${id}?at=${id}` });
+    same([traceLink(parent, "javascript:alert('{trace}')").to, traceLink(parent, "").to, traceLink("x\"onclick=1", "https://t/{trace}").to], ["", "", ""]);
   },
   "a window has the rows in sight and the room of the others"() {
     same(slice({ top: 300, height: 100, row: 10, total: 1000, spare: 2 }), { from: 28, to: 42, before: 280, after: 9580 });
