@@ -3,7 +3,9 @@ package telemetry_test
 import (
 	"errors"
 	"testing"
+	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/amends-io/amends/orchestrator"
@@ -22,9 +24,9 @@ func (member) Status() orchestrator.Status {
 	}
 }
 
-// gauges collects what is a number of the moment, by name and by the labels'
-// values, and the totals of a member. Whatever is wrong, it can be collected.
-func (p *process) gauges() map[string]int64 {
+// numbers collects gauges, totals, and how many values a histogram has, by name
+// and by the labels' values. Whatever is wrong, they can be collected.
+func (p *process) numbers() map[string]int64 {
 	p.t.Helper()
 	var data metricdata.ResourceMetrics
 	if err := p.meter.Collect(p.t.Context(), &data); err != nil {
@@ -33,19 +35,26 @@ func (p *process) gauges() map[string]int64 {
 	all := map[string]int64{}
 	for _, scope := range data.ScopeMetrics {
 		for _, m := range scope.Metrics {
-			var points []metricdata.DataPoint[int64]
-			switch d := m.Data.(type) {
-			case metricdata.Gauge[int64]:
-				points = d.DataPoints
-			case metricdata.Sum[int64]:
-				points = d.DataPoints
-			}
-			for _, point := range points {
+			add := func(labels attribute.Set, value int64) {
 				key := m.Name
-				for _, label := range point.Attributes.ToSlice() {
+				for _, label := range labels.ToSlice() {
 					key += " " + label.Value.String()
 				}
-				all[key] = point.Value
+				all[key] = value
+			}
+			switch d := m.Data.(type) {
+			case metricdata.Gauge[int64]:
+				for _, point := range d.DataPoints {
+					add(point.Attributes, point.Value)
+				}
+			case metricdata.Sum[int64]:
+				for _, point := range d.DataPoints {
+					add(point.Attributes, point.Value)
+				}
+			case metricdata.Histogram[float64]:
+				for _, point := range d.DataPoints {
+					add(point.Attributes, int64(point.Count))
+				}
 			}
 		}
 	}
@@ -82,7 +91,7 @@ func TestGaugesOfAViewThatIsAwayAreMissingAlone(t *testing.T) {
 	p.Began(0, journal.Partition(0), 3)
 	check := func(want map[string]int64) {
 		t.Helper()
-		got := p.gauges()
+		got := p.numbers()
 		for key, n := range want {
 			if value, ok := got[key]; n >= 0 && (!ok || value != n) || n < 0 && ok {
 				t.Errorf("%s: %d, want %d", key, value, n)
@@ -94,6 +103,32 @@ func TestGaugesOfAViewThatIsAwayAreMissingAlone(t *testing.T) {
 		"saga.compensation.backlog 1 order": 1, "saga.partition.lag 0": 2, "saga.view.lag 0": 3, "saga.partition.owned 0": 1,
 		"saga.append.conflicts": 7, "saga.inputs.late": 3, "saga.telemetry.dropped": 0,
 	})
+	p.Began(0, journal.Partition(0), 9) // a tail may be asked of a replica that lags
+	check(map[string]int64{"saga.partition.lag 0": 0})
+	p.Began(0, journal.Partition(0), 3)
 	view.Fail(errors.New("away"))
 	check(map[string]int64{"saga.stuck 1 order": -1, "saga.partition.lag 0": 2, "saga.append.conflicts": 7})
+}
+
+// The first attempt is no retry, and a step that no definition of this process
+// has makes no time series: a hostile journal would make thousands.
+func TestStepsAreCountedByNamesThatAreKnown(t *testing.T) {
+	p := newProcess(t)
+	history := journal(t, "completed")
+	p.Began(0, &partition{history: history}, 1)
+	p.read(history, true)
+	_ = p.has() // all of it was looked at
+	p.Redis("GET", time.Millisecond, nil)
+	p.Redis("GET", time.Millisecond, nil)
+	p.Redis("GET", time.Millisecond, errors.New("away"))
+	got := p.numbers()
+	for key, want := range map[string]int64{
+		"saga.step.retries 1 do reserve order": 1, "saga.step.retries 1 do charge order": 1,
+		"saga.step.retries 1 do _other order": 1, "saga.step.retries 1 do ship order": 0,
+		"db.client.operation.duration GET redis": 2, "db.client.operation.duration GET redis _other": 1,
+	} {
+		if got[key] != want {
+			t.Errorf("%s: %d, want %d", key, got[key], want)
+		}
+	}
 }
