@@ -35,7 +35,7 @@ race: ## all tests with the race detector
 	$(GO) test -race -timeout 20m ./...
 
 ui: ## the pages in a headless Chromium; what they look like is in internal/browsertest/pictures
-	cd internal/browsertest && AMENDS_BROWSER=required $(GO) test -count 1 -timeout 5m .
+	cd internal/browsertest && AMENDS_BROWSER=required $(GO) test -count 1 -timeout 10m .
 	@if command -v node >/dev/null 2>&1; then node --test orchestrator/console/ui/testdata/model.test.js >/dev/null; fi
 
 check-js: ## the types of the pages, by TypeScript; needs Node and the npm registry, and 'make test' does not

@@ -97,7 +97,10 @@ func TestDialogsAreAccessible(t *testing.T) {
 	w := newWorld(t, "")
 	w.start("order-stuck", order{Customer: "dan", Units: 900, Fate: stuckOnTheWay})
 	w.settle("order-stuck")
-	for _, l := range looks[:4] {
+	for _, l := range looks {
+		if l.name != "light" && l.name != "phone-dark" {
+			continue // both themes, both widths
+		}
 		p := open(t, w, l.Look)
 		p.visit("/sagas/order-stuck?step=charge&dir=undo", `document.querySelector(".panel [data-action=resolve-undone]")`)
 		p.click(".panel [data-action=resolve-undone]")
