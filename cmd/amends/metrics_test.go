@@ -105,6 +105,10 @@ func TestMetricsSayWhatHappensAndNameNoSaga(t *testing.T) {
 		return sum(got["saga_finished_total"]) == 3 && sum(got["saga_partition_owned"]) == 2 &&
 			sum(got["saga_active"]) == 0 && sum(got["saga_view_lag"]) == 0 // the view follows
 	})
+	member := regexp.MustCompile(`msg=serving member=(\S+)`).FindStringSubmatch(stderr.String())
+	if member == nil || sum(got["target_info"], member[1]) != 1 {
+		t.Errorf("the metrics do not name the member as the log does, %q: %v", member, got["target_info"])
+	}
 	for _, want := range []struct {
 		n      float64
 		family string

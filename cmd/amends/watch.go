@@ -24,6 +24,7 @@ import (
 // A watch is what a process that drives sagas is observed with: what the
 // OTEL_ variables ask for, and Prometheus where a flag does.
 type watch struct {
+	member    string // whose telemetry it is
 	log       *slog.Logger
 	providers *exporters.Providers
 	telemetry *telemetry.Telemetry // nil if nobody looks
@@ -40,14 +41,16 @@ type watching struct {
 
 // watch opens it. The caller closes it after what it observes has ended.
 func (a *app) watch(ctx context.Context, who watching, log *slog.Logger) (*watch, error) {
+	// Drawn here, so that logs, metrics, traces and leases have one name for it.
+	who.member = cmp.Or(who.member, "o-"+uuid.NewString()[24:])
 	metrics := cmp.Or(who.metrics, exporters.PrometheusAddress(a.getenv))
 	providers, err := exporters.Open(ctx, exporters.Config{
-		Getenv: a.getenv, Version: version, Instance: cmp.Or(who.member, uuid.NewString()), Prometheus: metrics != "",
+		Getenv: a.getenv, Version: version, Instance: who.member, Prometheus: metrics != "",
 	})
 	if err != nil {
 		return nil, usage(err)
 	}
-	w := &watch{log: log, providers: providers}
+	w := &watch{member: who.member, log: log, providers: providers}
 	if !providers.On() {
 		return w, nil
 	}
@@ -103,7 +106,7 @@ func (w *watch) metrics() http.Handler { return w.providers.Metrics }
 
 // orchestrator returns one that is observed, if anybody looks.
 func (w *watch) orchestrator(cfg orchestrator.Config, rdb redis.UniversalClient) (*orchestrator.Orchestrator, error) {
-	cfg.Log = w.log
+	cfg.Log, cfg.Name = w.log, cmp.Or(cfg.Name, w.member)
 	if w.telemetry == nil {
 		return orchestrator.New(cfg)
 	}
