@@ -26,7 +26,11 @@ func ConnectOptions(name string, log *slog.Logger) []nats.Option {
 		nats.FlusherTimeout(5 * time.Second), // else a stopped server holds publishers up for a minute
 		nats.ConnectHandler(func(nc *nats.Conn) { log.Info("connected to NATS", "url", nc.ConnectedUrlRedacted()) }),
 		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("reconnected to NATS", "url", nc.ConnectedUrlRedacted()) }),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { log.Warn("disconnected from NATS", "error", err) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // else we closed it
+				log.Warn("disconnected from NATS", "error", err)
+			}
+		}),
 		nats.ClosedHandler(func(nc *nats.Conn) { log.Info("connection to NATS closed", "error", nc.LastError()) }),
 		nats.LameDuckModeHandler(func(nc *nats.Conn) {
 			log.Warn("the NATS server is about to stop", "url", nc.ConnectedUrlRedacted())
