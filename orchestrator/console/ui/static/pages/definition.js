@@ -22,7 +22,7 @@ function Durations({ name, version }) {
   if (!d.sagas) return html`<p class="alone muted">No saga of this version has ended yet.</p>`;
   return html`<div class="in stack"><div class="tiles"><div class="tile"><span class="small muted">start to end</span><b>${us(d.whole?.p50_us)}</b><span class="tiny muted num">p90 ${us(d.whole?.p90_us)}, max ${us(d.whole?.max_us)}</span></div>
       <div class="tile"><span class="small muted">inconsistent</span><b>${us(d.inconsistent?.p50_us)}</b><span class="tiny muted">first effect to end; <span class="num">p90 ${us(d.inconsistent?.p90_us)}, max ${us(d.inconsistent?.max_us)}</span></span></div>
-      <div class="tile"><span class="small muted">turned back</span><b>${count(d.turned_back)}</b><span class="tiny muted">of ${plural(d.sagas, "saga")} that ended last</span></div></div>
+      <div class="tile"><span class="small muted">turned back</span><b>${count(d.turned_back)}</b><span class="tiny muted">of the newest ${plural(d.sagas, "saga")} that ended</span></div></div>
     <div class="scroll" tabindex="0" role="region" aria-label="Durations by step"><table><thead><tr><th>step</th><th class="right">attempts</th><th>queueing</th><th>work</th><th>request to answer recorded</th></tr></thead><tbody>
       ${d.steps.map((s) => html`<tr><td class="nowrap"><${Way} direction=${s.direction} /> ${s.step}</td><td class="right num">${count(s.attempts)}</td><td>${spread(s.queue)}</td><td>${spread(s.work)}</td><td>${spread(s.whole)}</td></tr>`)}</tbody></table></div></div>`;
 }
