@@ -36,6 +36,7 @@ const rowsOnPage = `document.querySelectorAll(".log tbody tr, .waterfall .line, 
 
 // However long a history is, the page draws what is in sight.
 func TestASagaOfTenThousandEvents(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.startLong()
 	p := open(t, w, desk)
