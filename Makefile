@@ -11,7 +11,7 @@ FUZZTIME    ?= 30s
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-test: tools browser vet lint golangci race ui demo crash smoke ## everything that must hold: what CI runs
+test: tools browser vet lint race ui demo crash smoke ## everything that must hold: what CI runs
 
 tools: ## install what the tests need: a real redis-server
 	@sh ./internal/tools.sh

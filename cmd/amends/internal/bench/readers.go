@@ -27,6 +27,9 @@ const (
 	stay        = time.Second // that one looks at a saga
 )
 
+// errStopped says that readers were told to end.
+var errStopped = errors.New("stopped")
+
 // openConsole serves the API as 'amends serve' does, but apart from the
 // orchestrator, so that it is seen what readers cost either of them.
 func (w *worker) openConsole(ctx context.Context, s setup, nc *nats.Conn) error {
@@ -90,11 +93,11 @@ func (r *readers) stop() (events int64, err error) {
 	if r.cancel == nil {
 		return 0, nil
 	}
-	r.cancel(io.EOF)
+	r.cancel(errStopped)
 	r.group.Wait()
 	r.transport.CloseIdleConnections()
 	r.cancel = nil
-	if cause := context.Cause(r.ctx); !errors.Is(cause, io.EOF) {
+	if cause := context.Cause(r.ctx); !errors.Is(cause, errStopped) {
 		return 0, cause
 	}
 	return r.events.Swap(0), nil
