@@ -280,6 +280,33 @@ func TestABulkIsStoppedAndSaysWhatCameOfIt(t *testing.T) {
 	}
 }
 
+// Those that are named are asked, and nobody else; one that there is not is told.
+func TestABulkOfNamedSagas(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i := range 4 {
+		w.start(fmt.Sprint("o-", i), stuckUnits)
+	}
+	for i := range 4 {
+		w.ended(fmt.Sprint("o-", i))
+	}
+	ask[verbs.Bulk](w, "/bulk", `{"id":"b-1","action":"suspend","who":"ann","ids":["o-3","nobody","o-1"]}`, http.StatusAccepted)
+	b := w.over("b-1")
+	if b.State != "done" || b.Total != 3 || b.Done != 2 || b.Refused != 1 || len(b.Errors) != 1 || b.Errors[0].ID != "nobody" {
+		t.Errorf("got %+v", b)
+	}
+	for i, want := range []int{0, 1, 0, 1} {
+		if got := answer[verbs.Trace](w, fmt.Sprintf("/sagas/o-%d/steps", i)).Controls; len(got) != want {
+			t.Errorf("o-%d: %+v", i, got)
+		}
+	}
+	for _, wrong := range []string{`"ids":[]`, `"ids":["o-1"],"filter":{"statuses":["stuck"]}`, `"ids":["o-1","o-1"]`, `"ids":["a b"]`} {
+		if p := ask[problem](w, "/bulk", `{"action":"suspend","dry_run":true,`+wrong+`}`, http.StatusBadRequest); p.Code != "invalid" {
+			t.Errorf("%s: %+v", wrong, p)
+		}
+	}
+}
+
 func TestParticipantsAreShownWithTheirInstances(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

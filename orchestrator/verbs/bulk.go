@@ -31,16 +31,17 @@ const (
 	oneControl      = 30 * time.Second
 )
 
-// A BulkRequest asks the same of every saga that a filter matches. Its id is the
-// request's id at each of them: said again after a crash, it goes on where it
-// stopped, and asks nobody twice.
+// A BulkRequest asks the same of every saga that a filter matches, or of those
+// that it names. Its id is the request's id at each of them: said again after a
+// crash, it goes on where it stopped, and asks nobody twice.
 type BulkRequest struct {
 	What
-	Filter  Filter `json:"filter"`
-	ID      string `json:"id,omitempty"` // drawn if empty
-	DryRun  bool   `json:"dry_run,omitempty"`
-	Confirm int    `json:"confirm,omitempty"` // at most so many
-	Rate    int    `json:"rate,omitempty"`    // sagas a second
+	Filter  Filter   `json:"filter"`
+	IDs     []string `json:"ids,omitzero"` // in place of a filter
+	ID      string   `json:"id,omitempty"` // drawn if empty
+	DryRun  bool     `json:"dry_run,omitempty"`
+	Confirm int      `json:"confirm,omitempty"` // at most so many
+	Rate    int      `json:"rate,omitempty"`    // sagas a second
 }
 
 // A Preview is the count of a dry run.
@@ -61,7 +62,8 @@ type Bulk struct {
 	Reason    string      `json:"reason,omitempty"`
 	Who       string      `json:"who"`
 	Filter    Filter      `json:"filter"`
-	State     string      `json:"state"` // running, done, stopped or failed
+	IDs       []string    `json:"ids,omitempty"` // in a list of bulks the first few
+	State     string      `json:"state"`         // running, done, stopped or failed
 	Problem   string      `json:"problem,omitempty"`
 	Began     time.Time   `json:"began"`
 	Ended     time.Time   `json:"ended,omitzero"`
@@ -124,6 +126,8 @@ func (j *job) show(errors bool) Bulk {
 	out := j.bulk
 	if out.Errors = nil; errors {
 		out.Errors = slices.Clone(j.bulk.Errors)
+	} else {
+		out.IDs = out.IDs[:min(len(out.IDs), shownIDs)] // a list has room for many bulks
 	}
 	return out
 }
@@ -167,17 +171,21 @@ func (r *BulkRequest) check() error {
 	if r.Rate == 0 {
 		r.Rate = defaultRate
 	}
+	if err := r.checkIDs(); err != nil {
+		return err
+	}
 	return r.What.check()
 }
 
-// count walks over the list, page by page.
+// count counts those that are meant, page by page. One that is named counts,
+// whether there is such a saga or not.
 func (v *Verbs) count(ctx context.Context, r BulkRequest, q orchestrator.Query) (Preview, error) {
 	p := Preview{DryRun: true, Samples: []string{}}
 	enough := maxCounted
 	if !r.DryRun {
 		enough = max(r.Confirm, UnconfirmedBulk) + 1
 	}
-	err := v.walk(ctx, q, func(id string) error {
+	err := v.each(ctx, r.IDs, q, func(id string) error {
 		if p.Count++; len(p.Samples) < 10 {
 			p.Samples = append(p.Samples, id)
 		}
@@ -245,7 +253,7 @@ func (v *Verbs) begin(r BulkRequest, q orchestrator.Query, total int) (Bulk, err
 	ctx, cancel := context.WithCancel(b.ctx)
 	j := &job{what: r.What, query: q, cancel: cancel, bulk: Bulk{
 		ID: r.ID, Action: r.Action, Step: r.Step, Direction: r.Direction, As: r.As, Reason: r.Reason, Who: r.Who,
-		Filter: r.Filter, State: "running", Began: time.Now().UTC(), Total: total, Rate: r.Rate, Member: v.cfg.Name,
+		Filter: r.Filter, IDs: r.IDs, State: "running", Began: time.Now().UTC(), Total: total, Rate: r.Rate, Member: v.cfg.Name,
 	}}
 	b.jobs[r.ID] = j
 	b.group.Go(func() {
@@ -264,7 +272,7 @@ func (j *job) isFor(r BulkRequest) bool {
 	}
 	what, filter := plain(j.what, j.bulk.Filter)
 	otherWhat, otherFilter := plain(r.What, r.Filter)
-	return reflect.DeepEqual(what, otherWhat) && reflect.DeepEqual(filter, otherFilter)
+	return reflect.DeepEqual(what, otherWhat) && reflect.DeepEqual(filter, otherFilter) && slices.Equal(j.bulk.IDs, r.IDs)
 }
 
 // forget makes room for one more. The caller has locked b.
@@ -295,7 +303,7 @@ func (v *Verbs) run(ctx context.Context, j *job) {
 	tick := time.NewTicker(time.Second / time.Duration(j.bulk.Rate))
 	defer tick.Stop()
 	asked := 0
-	err := v.walk(ctx, j.query, func(id string) error {
+	err := v.each(ctx, j.bulk.IDs, j.query, func(id string) error {
 		if asked++; asked > j.bulk.Total {
 			return errEnough // what began to match meanwhile nobody confirmed
 		}

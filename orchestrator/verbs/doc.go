@@ -5,7 +5,7 @@
 //	         List Counts Failures            many, from the view
 //	         Definitions Participants Partitions Rejected
 //	writes   Start Control Signal            through [Sagas]
-//	         Bulk Stop                       Control, for all that a filter matches
+//	         Bulk Stop                       Control, for all that a filter matches or that are named
 //
 // It checks what it is asked, as it comes from anybody, and says with a
 // [Failure] what is wrong. Who writes, and how other members are reached, are
