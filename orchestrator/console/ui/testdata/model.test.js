@@ -11,8 +11,9 @@ import { traceLink } from "../static/saga/tracelink.js";
 import { place, reveal, slice } from "../static/model/window.js";
 import { command } from "../static/model/keys.js";
 import { ago, bytes, count, length, time } from "../static/model/format.js";
-import { audit as auditCommand, control, list, quote } from "../static/model/cli.js";
+import { audit as auditCommand, control, list, names, quote } from "../static/model/cli.js";
 import { asked, body, parameters } from "../static/model/query.js";
+import * as ticked from "../static/model/ticks.js";
 import * as audit from "../static/model/audit.js";
 
 const same = (got, want) => {
@@ -163,8 +164,8 @@ export const tests = {
   },
   "a key is ours unless somebody types, or shortcuts are off"() {
     const free = { typing: false, off: false, dialog: false };
-    same([command({ key: "j" }, free), command({ key: "x" }, free), command({ key: "j", ctrlKey: true }, free), command({ key: "j" }, { ...free, typing: true }), command({ key: "j" }, { ...free, off: true }), command({ key: "Escape" }, { ...free, typing: true }), command({ key: "Escape" }, { ...free, dialog: true })],
-      ["j", "", "", "", "", "Escape", ""]);
+    same([command({ key: "j" }, free), command({ key: "y" }, free), command({ key: "x" }, free), command({ key: "j", ctrlKey: true }, free), command({ key: "j" }, { ...free, typing: true }), command({ key: "j" }, { ...free, off: true }), command({ key: "Escape" }, { ...free, typing: true }), command({ key: "Escape" }, { ...free, dialog: true })],
+      ["j", "", "x", "", "", "", "Escape", ""]);
   },
   "lengths, sizes and counts are written for people"() {
     same([0, 0.012, 3.25, 45, 999.7, 1500, 61000, 3600000 * 3 + 120000, 86400000 * 4, -5, undefined].map(length),
@@ -179,6 +180,14 @@ export const tests = {
       `amends resolve o-1 --step ship --as done --output '{"a":1}' --yes --why seen --by ann`);
     same(control({ id: "o-1", action: "cancel", reason: "x; rm -rf /" }), "amends cancel o-1 --why 'x; rm -rf /'");
     same(list({ statuses: ["stuck", "running"], definition: "d", version: 2, tag: "a=b c", parked: true }, "-o", "name"), "amends list --definition d@2 --status stuck --status running --tag 'a=b c' --parked -o name");
+  },
+  "rows are ticked one by one, or all that are shown"() {
+    same([ticked.tick([], "a"), ticked.tick(["a", "b"], "a"), ticked.tick(["a"], "b")], [["a"], ["b"], ["a", "b"]]);
+    same([ticked.tickAll(["z"], ["a", "b"]), ticked.tickAll(["z", "a"], ["a", "b"]), ticked.tickAll(["a", "z", "b"], ["a", "b"]), ticked.tickAll(["z"], [])], [["z", "a", "b"], ["z", "a", "b"], ["z"], ["z"]]);
+    const many = Array.from({ length: ticked.most }, (_, i) => `o-${i}`);
+    same([ticked.tick(many, "more").length, ticked.tickAll(many, ["more"]).length, ticked.tick(many, "o-1").length], [500, 500, 499]);
+    same([ticked.say(["a", "b"]), ticked.say(["a", "b", "c"], 3, 2), ticked.say(["a", "b"], 9)], ["a, b", "a, b and 1 more", "a, b and 7 more"]);
+    same(names(["a", "b"]), "printf '%s\\n' a b");
   },
   "a filter goes from the address to the API and to bulk actions"() {
     const f = asked(new URLSearchParams("status=stuck,running&since=1h&version=2&definition=d&nonsense=1&retrying=true"));

@@ -50,6 +50,9 @@ const flags = {
   fingerprint: "--fingerprint", stuck_longer_than: "--stuck-longer-than",
 };
 
+/** names is the command that writes sagas line by line, as list does. Ids need no quotes. @param {string[]} ids */
+export const names = (ids) => `printf '%s\\n' ${ids.join(" ")}`;
+
 /** list is the command that lists what a filter matches. */
 export function list(filter, ...more) {
   const words = ["amends", "list"];

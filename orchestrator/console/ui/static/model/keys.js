@@ -2,12 +2,12 @@
 
 /** What is there to press, for the help. */
 export const help = [
-  ["j", "next row"], ["k", "previous row"], ["Enter", "open the row"], ["/", "filter"],
+  ["j", "next row"], ["k", "previous row"], ["Enter", "open the row"], ["x", "tick the row"], ["/", "filter"],
   ["g", "to the graph"], ["w", "to the waterfall"], ["e", "to the events"],
   ["[", "one event back in time"], ["]", "one event on"], ["n", "back to now"], ["Escape", "let go of the selection"], ["?", "this help"],
 ];
 
-const plain = new Set(["j", "k", "/", "g", "w", "e", "[", "]", "n", "?"]);
+const plain = new Set(["j", "k", "x", "/", "g", "w", "e", "[", "]", "n", "?"]);
 
 /**
  * command says what a key asks for, or "" if it belongs to somebody else: to a

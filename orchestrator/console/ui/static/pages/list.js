@@ -10,6 +10,7 @@ import { Cli, Empty, Failed, Loading, Status, statuses } from "../parts/parts.js
 import { Views } from "../parts/views.js";
 import { may } from "../permits.js";
 import { BulkDialog } from "../parts/bulkdialog.js";
+import { Tick, TickAll, Ticked, ticked, toggle as tick, untick } from "../parts/ticked.js";
 import { icon } from "../parts/icons.js";
 import { ago, count, length, moment, time } from "../model/format.js";
 import { asked, body, parameters, say } from "../model/query.js";
@@ -84,10 +85,10 @@ function why(s, now) {
   return `${what}, attempt ${w.attempt}: waits for ${w.participant ?? "its participant"}`;
 }
 
-function Row({ s, now, here, pick }) {
+function Row({ s, now, here, pick, of }) {
   const began = time(s.started), ended = s.ended ? time(s.ended) : 0;
   const shown = (c) => !hidden.value.has(c);
-  return html`<tr aria-selected=${here ? "true" : undefined} data-id=${s.id} onMouseDown=${pick}><td><${Status} ...${s} /></td><td><a class="mono" href=${href(`/sagas/${s.id}`)}>${s.id}</a></td>
+  return html`<tr aria-selected=${here ? "true" : undefined} data-id=${s.id} onMouseDown=${pick}><td class="c-tick"><${Tick} of=${of} id=${s.id} pick=${pick} /></td><td><${Status} ...${s} /></td><td class="c-id"><a class="mono" href=${href(`/sagas/${s.id}`)}>${s.id}</a></td>
     ${shown("definition") && html`<td class="c-def nowrap">${s.definition}@${s.version}</td>`}${shown("waits") && html`<td class="c-why"><span class="clamp">${why(s, now)}</span></td>`}
     ${shown("tags") && html`<td class="c-tags">${Object.entries(s.tags ?? {}).slice(0, 3).map(([k, v]) => html`<a class="tag" href=${href("/", { tag: `${k}=${v}` })}>${k}=${v}</a> `)}</td>`}
     ${shown("started") && html`<td class="num c-started" title=${ago(began, now)}>${moment(began, now)}</td>`}${shown("took") && html`<td class="num right">${length(ended ? ended - began : Math.max(0, Math.round((now - began) / 1000) * 1000))}</td>`}
@@ -100,15 +101,17 @@ export function ListPage() {
   const cursor = query.get("cursor") ?? "";
   const [fresh, setFresh] = useState(false);
   const [at, setAt] = useState(-1);
-  const [bulk, setBulk] = useState(false);
+  const [bulk, setBulk] = useState(""); // or "all", or "ticked"
   const text = new URLSearchParams(filter).toString();
   const page = useResource((signal) => get("/sagas", { ...parameters(filter, Date.now()), cursor, limit: pageSize }, signal), [text, cursor]);
   const now = useNow(5000);
   const sagas = page.data?.sagas ?? [];
-  // News show themselves only where nobody has gone on to: at the top of the first page.
+  const ids = ticked(text), shown = sagas.map((s) => s.id);
+  // News show themselves only where nobody has gone on to: at the top of the first
+  // page, while no row is ticked. Rows do not move away under the hand that ticks.
   const refresh = useRef(null);
   refresh.current = () => {
-    if (!cursor && scrollY < 80 && !document.querySelector("dialog[open]")) return page.reload();
+    if (!cursor && scrollY < 80 && !ids.length && !document.querySelector("dialog[open]")) return page.reload();
     setFresh(true);
     return undefined;
   };
@@ -129,6 +132,7 @@ export function ListPage() {
   useKeys({
     j: () => setAt(Math.min(sagas.length - 1, at + 1)), k: () => setAt(Math.max(0, at - 1)),
     Enter: () => (sagas[at] ? go(href(`/sagas/${sagas[at].id}`)) : false), "/": () => document.getElementById("find").focus(),
+    x: () => (sagas[at] ? tick(text, sagas[at].id) : false),
   });
   useEffect(() => document.querySelector('tr[aria-selected="true"]')?.scrollIntoView({ block: "nearest" }), [at]);
   const said = say(filter);
@@ -140,14 +144,16 @@ export function ListPage() {
           ${said.length > 0 && html`<a class="small" href=${href("/")}>clear</a>`}</div>
         <div class="row">${fresh && html`<button type="button" class="btn low main" onClick=${() => { scrollTo(0, 0); setFresh(false); if (cursor) set({ cursor: "" }, {}); else page.reload(); }}>There are news: show</button>`}
           <details class="menu"><summary class="btn low">Columns</summary><div>${columns.map(([c, t]) => html`<label class="check"><input type="checkbox" checked=${!hidden.value.has(c)} onChange=${() => toggle(c)} />${t}</label>`)}</div></details>
-          <button type="button" class="btn low" data-action="bulk" disabled=${!sagas.length || Boolean(may("bulk"))} title=${may("bulk")} onClick=${() => setBulk(true)}>Act on all that match…</button></div></div>
+          <button type="button" class="btn low" data-action="bulk" disabled=${!sagas.length || Boolean(may("bulk"))} title=${may("bulk")} onClick=${() => setBulk("all")}>Act on all that match…</button></div></div>
       <${Failed} error=${page.error} retry=${page.reload} />
-      ${page.data ? (sagas.length ? html`<div class="scroll" tabindex="0" role="region" aria-label="Sagas"><table class="list"><thead><tr><th>status</th><th>id</th>${columns.filter(([c]) => !hidden.value.has(c)).map(([c, t]) => html`<th class="c-${c === "waits" ? "why" : c === "definition" ? "def" : c} ${c === "took" || c === "links" ? "right" : ""}">${t}</th>`)}</tr></thead>
-        <tbody>${sagas.map((s, i) => html`<${Row} key=${s.id} s=${s} now=${now} here=${i === at} pick=${() => setAt(i)} />`)}</tbody></table></div>`
+      ${page.data ? (sagas.length ? html`<div class="scroll" tabindex="0" role="region" aria-label="Sagas"><table class="list"><thead><tr><th class="c-tick"><${TickAll} of=${text} shown=${shown} /></th><th>status</th><th>id</th>${columns.filter(([c]) => !hidden.value.has(c)).map(([c, t]) => html`<th class="c-${c === "waits" ? "why" : c === "definition" ? "def" : c} ${c === "took" || c === "links" ? "right" : ""}">${t}</th>`)}</tr></thead>
+        <tbody>${sagas.map((s, i) => html`<${Row} key=${s.id} s=${s} now=${now} of=${text} here=${i === at} pick=${() => setAt(i)} />`)}</tbody></table></div>`
         : page.data.next ? html`<${Empty} title="None among those looked at so far"><p>A rare filter is looked for piece by piece: go on with older ones.</p><//>` : html`<${Nothing} filtered=${said.length > 0} />`) : !page.error && html`<${Loading} what="Loading sagas" />`}
-      ${page.data && (cursor || page.data.next) && html`<div class="spread in pager">${cursor ? html`<a class="btn" href=${href("/", filter)}>${icon("previous", 13)}Newest</a>` : html`<span></span>`}${page.data.next && html`<a class="btn" href=${href("/", { ...filter, cursor: page.data.next })}>Older ${icon("next", 13)}</a>`}</div>`}</section>
+      ${page.data && (cursor || page.data.next) && html`<div class="spread in pager">${cursor ? html`<a class="btn" href=${href("/", filter)}>${icon("previous", 13)}Newest</a>` : html`<span></span>`}${page.data.next && html`<a class="btn" href=${href("/", { ...filter, cursor: page.data.next })}>Older ${icon("next", 13)}</a>`}</div>`}
+      <${Ticked} of=${text} shown=${shown} act=${() => setBulk("ticked")} /></section>
     <div class="tight"><span class="tiny muted">The same on the command line</span><${Cli} command=${listCommand({ ...body(filter, now), ...(filter.since ? { from: filter.since } : {}) })} /></div>
-    ${bulk && html`<${BulkDialog} filter=${body(filter, Date.now())} words=${said.map(([, w]) => w).join(", ") || "all sagas"} close=${() => setBulk(false)} />`}`;
+    ${bulk === "ticked" && html`<${BulkDialog} ids=${ids} suggest=${{ step: filter.step ?? "" }} close=${() => setBulk("")} begun=${untick} />`}
+    ${bulk === "all" && html`<${BulkDialog} filter=${body(filter, Date.now())} words=${said.map(([, w]) => w).join(", ") || "all sagas"} close=${() => setBulk("")} />`}`;
 }
 
 const Nothing = ({ filtered }) => (filtered
