@@ -13,6 +13,7 @@ import { command } from "../static/model/keys.js";
 import { ago, bytes, count, length, time } from "../static/model/format.js";
 import { audit as auditCommand, control, list, names, quote } from "../static/model/cli.js";
 import { asked, body, parameters } from "../static/model/query.js";
+import * as heat from "../static/model/heat.js";
 import * as ticked from "../static/model/ticks.js";
 import * as audit from "../static/model/audit.js";
 
@@ -188,6 +189,20 @@ export const tests = {
     same([ticked.tick(many, "more").length, ticked.tickAll(many, ["more"]).length, ticked.tick(many, "o-1").length], [500, 500, 499]);
     same([ticked.say(["a", "b"]), ticked.say(["a", "b", "c"], 3, 2), ticked.say(["a", "b"], 9)], ["a, b", "a, b and 1 more", "a, b and 7 more"]);
     same(names(["a", "b"]), "printf '%s\\n' a b");
+  },
+  "a count is many, or too many, from a threshold on"() {
+    const stuck = heat.defaults.stuck;
+    same([0, 1, 9, 10, 11].map((n) => heat.level(n, stuck)), [0, 2, 2, 3, 3]);
+    same([heat.level(0, {}), heat.level(1e9, {}), heat.level(5, { many: 5, too: 5 }), heat.level(5, { too: 6 }), heat.level(6, { too: 6 })], [0, 1, 3, 1, 3]);
+    same([heat.parse(" 5 ", ""), heat.parse("", "7")], [{ many: 5 }, { too: 7 }]);
+    same([["1", "10"], ["5", "5"], ["", ""], ["9", ""], ["", "9"]].map(([a, b]) => heat.problem(heat.parse(a, b))), ["", "", "", "", ""]);
+    for (const [a, b] of [["10", "1"], ["0", "5"], ["1.5", "5"], ["-1", ""], ["many", "5"], ["1e30", ""]]) holds(heat.problem(heat.parse(a, b)), `${a}, ${b} is no threshold`);
+    same(heat.restore(undefined), heat.defaults);
+    for (const bad of ["{", "null", "7", '"x"', '{"stuck":7}', '{"stuck":{"many":"1"}}', '{"stuck":{"many":9,"too":1}}']) same(heat.restore(bad), heat.defaults);
+    const kept = { ...heat.defaults, stuck: { many: 3 }, completed: { too: 9 } };
+    same(heat.restore(JSON.stringify(kept)), kept);
+    same([heat.legend(heat.defaults, "too"), heat.legend(kept, "many"), heat.legend({ ...kept, running: {}, compensating: {}, stuck: {} }, "many")],
+      ["10 stuck, 100 compensating, 10\u2009000 running", "3 stuck, 10 compensating, 1\u2009000 running", "never"]);
   },
   "a filter goes from the address to the API and to bulk actions"() {
     const f = asked(new URLSearchParams("status=stuck,running&since=1h&version=2&definition=d&nonsense=1&retrying=true"));
