@@ -15,8 +15,8 @@ func TestABulkActionOnTickedRows(t *testing.T) {
 		w.settle(fmt.Sprintf("order-%d", i))
 	}
 	for _, l := range looks {
-		if l.name != "light" && l.name != "phone-dark" {
-			continue // both themes, both widths
+		if l.name == "wall" || l.name == "wall-dark" {
+			continue
 		}
 		p := open(t, w, l.Look)
 		p.visit("/", `document.querySelectorAll("table.list tbody tr").length === 5 && !document.querySelector(".ticked")`)
