@@ -56,7 +56,7 @@ func TestABulkActionOnTickedRows(t *testing.T) {
 	p.wait(`document.querySelector("dialog[open]").innerText.includes("those 2 sagas that you ticked")`)
 	p.do(`const s = document.querySelector("dialog[open] select"); s.value = "suspend"; s.dispatchEvent(new Event("change", {bubbles: true}))`)
 	p.fill("dialog[open] input[name=why]", "hold")
-	p.wait(fmt.Sprintf("document.querySelector('dialog[open] .cli code').textContent === `printf '%%s\\\\n' %s %s | xargs -n1 amends suspend --why hold`", first, second))
+	p.wait(fmt.Sprintf("document.querySelector('dialog[open] .cli code').textContent === `printf '%%s\\\\n' %s %s | xargs -n1 amends suspend --why hold --`", first, second))
 	p.click("dialog[open] .btn.main")
 	p.wait(`document.querySelector("dialog[open] .banner").innerText.includes("2 sagas would be asked")`)
 	p.accessible()

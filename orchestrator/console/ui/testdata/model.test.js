@@ -11,7 +11,7 @@ import { traceLink } from "../static/saga/tracelink.js";
 import { place, reveal, slice } from "../static/model/window.js";
 import { command } from "../static/model/keys.js";
 import { ago, bytes, count, length, time } from "../static/model/format.js";
-import { audit as auditCommand, control, list, names, quote } from "../static/model/cli.js";
+import { audit as auditCommand, control, history, list, names, quote } from "../static/model/cli.js";
 import { asked, body, parameters } from "../static/model/query.js";
 import * as heat from "../static/model/heat.js";
 import * as ticked from "../static/model/ticks.js";
@@ -180,6 +180,8 @@ export const tests = {
     same(control({ id: "o-1", action: "resolve", step: "ship", direction: "do", as: "done", output: '{"a":1}', reason: "seen", who: "ann" }),
       `amends resolve o-1 --step ship --as done --output '{"a":1}' --yes --why seen --by ann`);
     same(control({ id: "o-1", action: "cancel", reason: "x; rm -rf /" }), "amends cancel o-1 --why 'x; rm -rf /'");
+    same([control({ id: "-f", action: "cancel", reason: "x" }), history("-f", 7), history("o-1", 7)],
+      ["amends cancel --why x -- -f", "amends history --from 7 --payloads -- -f", "amends history o-1 --from 7 --payloads"]);
     same(list({ statuses: ["stuck", "running"], definition: "d", version: 2, tag: "a=b c", parked: true }, "-o", "name"), "amends list --definition d@2 --status stuck --status running --tag 'a=b c' --parked -o name");
   },
   "rows are ticked one by one, or all that are shown"() {

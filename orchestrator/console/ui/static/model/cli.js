@@ -11,7 +11,7 @@ export function quote(word) {
  *   output?: string, unsettled?: boolean, reason?: string, who?: string}} r
  */
 export function control(r) {
-  const words = ["amends", r.action, r.id];
+  const words = ["amends", r.action];
   const add = (flag, value) => value !== undefined && value !== "" && words.push(flag, quote(String(value)));
   if (r.action === "retry" || r.action === "resolve") {
     add("--step", r.step);
@@ -26,8 +26,20 @@ export function control(r) {
   }
   add("--why", r.reason);
   add("--by", r.who);
-  return words.join(" ");
+  return about(r.id, words);
 }
+
+/**
+ * about names the saga in a command, so that an id which begins with a dash is no flag.
+ * @param {string} id
+ * @param {string[]} words of the command
+ */
+function about(id, [name, verb, ...flags]) {
+  return (id.startsWith("-") ? [name, verb, ...flags, "--", id] : [name, verb, id, ...flags]).join(" ");
+}
+
+/** history is the command that shows a saga's messages from one on. */
+export const history = (id, from) => about(id, ["amends", "history", "--from", String(from), "--payloads"]);
 
 /** failures is the command that groups failures alike. */
 export function failures(asked) {

@@ -18,6 +18,8 @@ export function command(filter, f, ids) {
   if (f.action === "retry" || f.action === "resolve") one.push("--step", quote(f.step || "STEP"), ...(f.direction === "undo" ? ["--direction", "undo"] : []));
   if (f.action === "resolve") one.push("--as", f.as, "--yes");
   if (f.reason) one.push("--why", quote(f.reason));
+  if (f.who) one.push("--by", quote(f.who));
+  one.push("--"); // an id may begin with a dash
   return `${ids?.length ? names(ids) : list(filter, "--all", "-o", "name")} | ${[...words, ...one].join(" ")}`;
 }
 

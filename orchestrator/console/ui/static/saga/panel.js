@@ -6,6 +6,7 @@ import { useResource } from "../resource.js";
 import { Card, Cli, Copy, Failed, Outcome, Tabs, Way } from "../parts/parts.js";
 import { Body, Value } from "../parts/payload.js";
 import { icon } from "../parts/icons.js";
+import { history } from "../model/cli.js";
 import { clock, length, plural, time } from "../model/format.js";
 import { nodeKey } from "../model/trace.js";
 import { traceLink } from "./tracelink.js";
@@ -84,5 +85,5 @@ export function EventPanel({ saga, seq, at, lookAt }) {
     <div class="in stack panel"><dl class="facts">${Object.entries(rest).filter(([k, v]) => v !== "" && typeof v !== "object" && !["sequence"].includes(k)).map(([k, v]) => html`<dt>${k.replaceAll("_", " ")}</dt><dd class=${typeof v === "number" ? "num" : ""}>${k === "traceparent" ? html`<${Trace} parent=${v} />` : k === "input" && v.startsWith("bulk-") ? html`<a href=${href(`/bulk/${v}`)}>${v}</a>` : String(v)}</dd>`)}</dl>
     ${events?.map((ev) => html`<section class="tight"><h3>${ev.type}</h3><${Value} value=${ev.data} saga=${saga.id} what=${ev.type} /></section>`)}
     ${entry.bytes > 0 && html`<section class="tight"><h3>Body</h3><${Body} saga=${saga.id} sequence=${seq} size=${entry.bytes} what="body" /></section>`}
-    <div class="tight"><span class="tiny muted">The same on the command line</span><${Cli} command=${`amends history ${saga.id} --from ${seq} --payloads`} /></div></div><//>`;
+    <div class="tight"><span class="tiny muted">The same on the command line</span><${Cli} command=${history(saga.id, seq)} /></div></div><//>`;
 }
