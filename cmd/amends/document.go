@@ -5,48 +5,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/orchestrator/verbs"
 )
 
-// A document is a saga as JSON shows it to people and programs: the state, with
-// payloads that can be read.
-type document struct {
-	instance.State
-	Input   any              `json:"input,omitempty"`
-	Steps   []stepDocument   `json:"steps,omitempty"`
-	Signals []signalDocument `json:"signals,omitempty"`
-}
-
-type stepDocument struct {
-	Name string            `json:"name"`
-	Do   progressDocument  `json:"do"`
-	Undo *progressDocument `json:"undo,omitempty"`
-}
-
-type progressDocument struct {
-	instance.Progress
-	Output any `json:"output,omitempty"`
-}
-
-type signalDocument struct {
-	instance.Signal
-	Body any `json:"body,omitempty"`
-}
-
-func documentOf(s instance.State) document {
-	d := document{State: s, Input: verbs.Readable(s.Input)}
-	for _, step := range s.Steps {
-		entry := stepDocument{Name: step.Name, Do: progressDocument{step.Do, verbs.Readable(step.Do.Output)}}
-		if step.Undo.Phase != instance.Idle {
-			entry.Undo = &progressDocument{step.Undo, verbs.Readable(step.Undo.Output)}
-		}
-		d.Steps = append(d.Steps, entry)
-	}
-	for _, signal := range s.Signals {
-		d.Signals = append(d.Signals, signalDocument{signal, verbs.Readable(signal.Body)})
-	}
-	return d
+// documentOf is a saga as JSON shows it, over HTTP and here, but for what only
+// its history tells: a state does not know which inputs wait to be read.
+func documentOf(s instance.State) any {
+	return struct {
+		verbs.Saga
+		Pending *int `json:"pending,omitempty"` // in the place of the other
+	}{Saga: verbs.Show(orchestrator.Replayed{State: s}, true)}
 }
 
 // statusText is a status with what else a person has to know.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/amends-io/amends/orchestrator/verbs"
 )
 
 func TestSagasAreStartedAndWaitedFor(t *testing.T) {
@@ -96,6 +99,16 @@ func TestOneSagaIsShown(t *testing.T) {
 	output := steps[0].(map[string]any)["do"].(map[string]any)["output"]
 	if diff := cmp.Diff(map[string]any{"parcel": "P-7"}, output); diff != "" || o["status"] != "stuck" || o["id"] != "e" {
 		t.Errorf("%v: %s", o, diff)
+	}
+	// The same words as over HTTP, and nothing that a state does not know.
+	d := json.NewDecoder(strings.NewReader(s.must("get", "e", "-o", "json")))
+	d.DisallowUnknownFields()
+	var saga verbs.Saga
+	if err := d.Decode(&saga); err != nil || saga.Stuck != "cannot-go-on" || saga.Steps[2].Do.Attempt != 1 || len(saga.Waiting) != 1 {
+		t.Errorf("%+v, %v", saga, err)
+	}
+	if _, told := o["pending"]; told {
+		t.Error("it tells which inputs wait, which a state does not know")
 	}
 	r := s.ends(exitNotFound, "get", "nobody")
 	has(t, r.stderr, "nobody", "not in the journal")
