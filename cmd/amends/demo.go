@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,13 +68,13 @@ func newDemo(a *app) *cobra.Command {
 	flags.IntVar(&f.crash, "crash", 0, "run the orchestrator as a process, and kill it (SIGKILL) `N` times on the way")
 	flags.Uint64Var(&f.seed, "seed", 0, "draw the moments of the crashes from this `number`; at random if not set")
 	flags.IntVar(&f.inFlight, "in-flight", demo.DefaultInFlight, "how many orders are under way at a time")
-	f.serverFlags.add(flags, "the journal's `directory`, a fresh one; below the system's for temporary files if not set")
+	f.serverFlags.add(flags, "the journal's `directory`, a fresh one; if not set a temporary one, which stays only if the books do not add up")
 	_ = cmd.MarkFlagFilename("file", "csv")
 	return cmd
 }
 
 // demo runs the demo, from its flags to its end.
-func (a *app) demo(ctx context.Context, cmd *cobra.Command, f demoFlags) error {
+func (a *app) demo(ctx context.Context, cmd *cobra.Command, f demoFlags) (err error) {
 	rows, of, err := f.rows()
 	if err != nil {
 		return err
@@ -83,7 +84,12 @@ func (a *app) demo(ctx context.Context, cmd *cobra.Command, f demoFlags) error {
 	if err != nil {
 		return err
 	}
-	defer servers.close()
+	defer func() {
+		servers.close()
+		if err == nil || ctx.Err() != nil {
+			err = cmp.Or(err, servers.clear())
+		}
+	}()
 	if err := servers.CreateJournal(ctx, 1); err != nil {
 		return err
 	}

@@ -249,15 +249,19 @@ func TestDemoAddsUpAlthoughItsOrchestratorIsKilled(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	var stdout, stderr bytes.Buffer
-	c := exec.CommandContext(t.Context(), binary, "demo", "--orders", "200", "--crash", "2", "--seed", "7", "--exit", "-o", "json", "--dir", t.TempDir())
+	c := exec.CommandContext(t.Context(), binary, "demo", "--orders", "200", "--crash", "2", "--seed", "7", "--exit", "-o", "json")
 	c.Stdout, c.Stderr = &stdout, &stderr
-	c.Env = append(os.Environ(), "NATS_URL=", "REDIS_URL=", "NATS_CONTEXT=", "AMENDS_PREFIX=mine")
+	temporary := t.TempDir()
+	c.Env = append(os.Environ(), "TMPDIR="+temporary, "NATS_URL=", "REDIS_URL=", "NATS_CONTEXT=", "AMENDS_PREFIX=mine")
 	if err := c.Run(); err != nil {
 		t.Errorf("%v: %s", err, stderr.String())
 	}
 	report := demoRun{c.ProcessState.ExitCode(), stdout.String(), stderr.String()}.addsUp(t, 200)
 	if report.Crashes != 2 || len(report.Hit) != 2 || report.Hit[0]+report.Hit[1] == 0 || report.Seed != 7 || report.Where.Prefix != "mine" {
 		t.Errorf("%+v", report)
+	}
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("it leaves %v behind, %v", left, err)
 	}
 }
 

@@ -47,6 +47,7 @@ type servers struct {
 	demo.World
 	where    demo.Where
 	embedded *embedded.Servers // nil if they are somebody's
+	made     string            // the directory that was made for them, "" if somebody named it
 }
 
 func (s *servers) close() {
@@ -59,6 +60,15 @@ func (s *servers) close() {
 	if s.embedded != nil {
 		s.embedded.Close()
 	}
+}
+
+// clear removes what close leaves behind. It is for a demo that went well: else
+// the journal tells what happened.
+func (s *servers) clear() error {
+	if s.made == "" {
+		return nil
+	}
+	return os.RemoveAll(s.made)
 }
 
 // given reports whether somebody names the servers to use: both, or none.
@@ -92,7 +102,7 @@ func (a *app) demoServers(ctx context.Context, cmd *cobra.Command, f serverFlags
 	}
 	if err != nil {
 		s.close()
-		return nil, err
+		return nil, errors.Join(err, s.clear())
 	}
 	s.where.Prefix = s.Prefix
 	return s, nil
@@ -122,6 +132,7 @@ func (a *app) embed(s *servers, f serverFlags, log *slog.Logger) (err error) {
 		if f.dir, err = os.MkdirTemp("", "amends-demo-"); err != nil {
 			return err
 		}
+		s.made = f.dir
 	} else if entries, err := os.ReadDir(f.dir); err == nil && len(entries) > 0 {
 		return usagef("--dir %s is not empty: the demo begins in a fresh directory each time", f.dir)
 	}
