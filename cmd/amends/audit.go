@@ -62,11 +62,8 @@ func (f auditFlags) query(now time.Time) (orchestrator.AuditQuery, error) {
 		return q, fmt.Errorf("--limit %d: at least 1", f.limit)
 	}
 	var err error
-	if q.From, err = moment(f.since, now); err != nil {
-		return q, fmt.Errorf("--since: %w", err)
-	}
-	if q.To, err = moment(f.until, now); err != nil {
-		return q, fmt.Errorf("--until: %w", err)
+	if q.From, q.To, err = span(f.since, f.until, now); err != nil {
+		return q, err
 	}
 	if f.after != "" {
 		if q.After, err = readAuditCursor(f.after); err != nil {

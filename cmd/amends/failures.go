@@ -56,7 +56,7 @@ func completeDefinitions(cmd *cobra.Command) {
 const trendWidth = 24
 
 func (f failuresFlags) query(now time.Time) (q orchestrator.ClusterQuery, err error) {
-	q = orchestrator.ClusterQuery{Step: f.step, To: now, Buckets: trendWidth, Limit: f.limit}
+	q = orchestrator.ClusterQuery{Step: f.step, Buckets: trendWidth, Limit: f.limit}
 	if f.limit < 1 {
 		return q, fmt.Errorf("--limit %d: at least 1", f.limit)
 	}
@@ -65,13 +65,11 @@ func (f failuresFlags) query(now time.Time) (q orchestrator.ClusterQuery, err er
 			return q, err
 		}
 	}
-	if q.From, err = moment(f.since, now); err != nil {
-		return q, fmt.Errorf("--since: %w", err)
+	if q.From, q.To, err = span(f.since, f.until, now); err != nil {
+		return q, err
 	}
-	if f.until != "" {
-		if q.To, err = moment(f.until, now); err != nil {
-			return q, fmt.Errorf("--until: %w", err)
-		}
+	if q.To.IsZero() {
+		q.To = now
 	}
 	if q.From.IsZero() {
 		return q, fmt.Errorf("--since is empty: say a time, such as 24h")

@@ -82,11 +82,8 @@ func (f listFlags) query(now time.Time) (orchestrator.Query, error) {
 			return q, err
 		}
 	}
-	if q.From, err = moment(f.since, now); err != nil {
-		return q, fmt.Errorf("--since: %w", err)
-	}
-	if q.To, err = moment(f.until, now); err != nil {
-		return q, fmt.Errorf("--until: %w", err)
+	if q.From, q.To, err = span(f.since, f.until, now); err != nil {
+		return q, err
 	}
 	if f.after != "" {
 		if q.After, err = readCursor(f.after); err != nil {
@@ -94,6 +91,17 @@ func (f listFlags) query(now time.Time) (orchestrator.Query, error) {
 		}
 	}
 	return q, q.Validate()
+}
+
+// span reads --since and --until, zero where nothing is said.
+func span(since, until string, now time.Time) (from, to time.Time, err error) {
+	if from, err = moment(since, now); err != nil {
+		return from, to, fmt.Errorf("--since: %w", err)
+	}
+	if to, err = moment(until, now); err != nil {
+		return from, to, fmt.Errorf("--until: %w", err)
+	}
+	return from, to, nil
 }
 
 // moment reads a time, or how long ago it was.

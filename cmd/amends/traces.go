@@ -97,14 +97,9 @@ func (a *app) exportTraces(ctx context.Context, f exportFlags, ids []string) err
 }
 
 func (f exportFlags) query(now time.Time) (q orchestrator.Query, since time.Time, err error) {
-	if since, err = moment(f.since, now); err != nil {
-		return q, since, fmt.Errorf("--since: %w", err)
-	}
-	if q.To, err = moment(f.until, now); err != nil {
-		return q, since, fmt.Errorf("--until: %w", err)
-	}
 	q.Limit = orchestrator.MaxLimit
-	return q, since, nil
+	since, q.To, err = span(f.since, f.until, now)
+	return q, since, err
 }
 
 // An exporting is one run of the command.
