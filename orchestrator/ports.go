@@ -86,6 +86,9 @@ type Reader interface {
 	// (see Tail), and reads again. Messages of unknown subjects are handed
 	// out too, with the Kind KindUnknown.
 	Read(ctx context.Context, from uint64, handle func(Message) error) error
+	// ReadInputs is Read of the messages below protocol.Subjects.Inputs alone:
+	// starts, replies, signals, controls and canaries.
+	ReadInputs(ctx context.Context, from uint64, handle func(Message) error) error
 }
 
 // ErrInterrupted ends a Read whose caller should look at the journal and read again.

@@ -13,6 +13,15 @@ const batch = 256
 
 // Read implements orchestrator.Reader.
 func (p partition) Read(ctx context.Context, from uint64, handle func(orchestrator.Message) error) error {
+	return p.read(ctx, from, p.store.subjects.Partition(p.number), handle)
+}
+
+// ReadInputs implements orchestrator.Reader.
+func (p partition) ReadInputs(ctx context.Context, from uint64, handle func(orchestrator.Message) error) error {
+	return p.read(ctx, from, p.store.subjects.Inputs(p.number), handle)
+}
+
+func (p partition) read(ctx context.Context, from uint64, filter string, handle func(orchestrator.Message) error) error {
 	interrupted := p.journal.interrupted()
 	p.store.mu.Lock()
 	lost, end := p.lost.wait(), uint64(len(p.messages))
@@ -34,10 +43,13 @@ func (p partition) Read(ctx context.Context, from uint64, handle func(orchestrat
 				return fmt.Errorf("read partition %d: %w", p.number, orchestrator.ErrInterrupted)
 			default:
 			}
+			next = m.Sequence + 1
+			if !matches(m.Subject, filter) {
+				continue
+			}
 			if err := handle(m); err != nil {
 				return err
 			}
-			next = m.Sequence + 1
 		}
 		if len(messages) > 0 {
 			continue

@@ -19,8 +19,7 @@ const nearFirst = 10_000
 
 // Read implements orchestrator.Reader.
 func (s *stream) Read(ctx context.Context, from uint64, handle func(orchestrator.Message) error) error {
-	from = max(from, 1)
-	begin := from
+	begin := max(from, 1)
 	if from > 1 { // else there is nothing before it
 		whole, err := s.Tail(ctx)
 		if err != nil {
@@ -30,7 +29,18 @@ func (s *stream) Read(ctx context.Context, from uint64, handle func(orchestrator
 			begin = whole.First
 		}
 	}
-	config := jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: begin}
+	return s.read(ctx, begin, max(from, 1), "", handle)
+}
+
+// ReadInputs implements orchestrator.Reader. It begins where it is told to: a
+// filter makes the server count subjects at the first message, too.
+func (s *stream) ReadInputs(ctx context.Context, from uint64, handle func(orchestrator.Message) error) error {
+	return s.read(ctx, max(from, 1), max(from, 1), s.journal.subjects.Inputs(s.partition), handle)
+}
+
+// read hands out what comes from sequence from on. Its consumer begins at begin.
+func (s *stream) read(ctx context.Context, begin, from uint64, filter string, handle func(orchestrator.Message) error) error {
+	config := jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: begin, FilterSubject: filter}
 	// The stream is asked after its consumer was made: were it made anew in
 	// between, the consumer would be gone and never heard of.
 	start := func(ctx context.Context, _ *jetstream.ConsumerInfo) error {

@@ -177,11 +177,16 @@ type reading struct {
 }
 
 // read begins to read; the test ends it, if nothing else does.
-func (t *journalTest) read(from uint64) *reading {
+func (t *journalTest) read(from uint64) *reading { return t.reading(t.p.Read, from) }
+
+// inputs begins to read inputs alone.
+func (t *journalTest) inputs(from uint64) *reading { return t.reading(t.p.ReadInputs, from) }
+
+func (t *journalTest) reading(read func(context.Context, uint64, func(orchestrator.Message) error) error, from uint64) *reading {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &reading{t, make(chan orchestrator.Message, 1<<16), make(chan error, 1), cancel}
 	go func() {
-		r.ended <- t.p.Read(ctx, from, func(m orchestrator.Message) error {
+		r.ended <- read(ctx, from, func(m orchestrator.Message) error {
 			r.messages <- m
 			return nil
 		})

@@ -140,6 +140,39 @@ var journalReading = []journalCase{
 		}
 		r.close()
 	}},
+	{"a reader of inputs sees starts, replies, requests and canaries alone", func(t *journalTest) {
+		a := t.put(t.start("a"))
+		t.put(t.link("a", a))
+		r := t.inputs(1)
+		t.put(t.reply("a"))
+		t.put(orchestrator.Draft{Subject: t.subjects.Purged(0)})
+		t.put(orchestrator.Draft{Subject: t.subjects.Control(0, "a", "c")})
+		t.put(t.on(t.subjects.Link(0, "a", "payment"), "a", 2))
+		t.put(orchestrator.Draft{Subject: t.subjects.Canary(0)})
+		t.put(orchestrator.Draft{Subject: t.subjects.Reply(0, "a", "payment") + ".bogus"})
+		t.same("sequences", []uint64{1, 3, 5, 7, 8}, r.take(5))
+		r.close()
+		from := t.inputs(2)
+		t.same("from a link on", []uint64{3}, from.take(1))
+		from.cancel()
+		if err := t.inputs(10).end(); !errors.Is(err, orchestrator.ErrInterrupted) {
+			t.Errorf("beyond the end: %v, want: %v", err, orchestrator.ErrInterrupted)
+		}
+	}},
+	{"a reader of inputs can be interrupted, and goes on", func(t *journalTest) {
+		a := t.put(t.start("a"))
+		r := t.inputs(1)
+		t.same("before", []uint64{1}, r.take(1))
+		t.features.Interrupt(t.T, t.j)
+		if err := r.end(); !errors.Is(err, orchestrator.ErrInterrupted) {
+			t.Fatalf("ReadInputs = %v, want: %v", err, orchestrator.ErrInterrupted)
+		}
+		t.put(t.link("a", a))
+		again := t.inputs(2)
+		t.put(t.start("b"))
+		t.same("after", []uint64{3}, again.take(1))
+		again.close()
+	}},
 	{"two readers see the same", func(t *journalTest) {
 		first, second := t.read(1), t.read(1)
 		t.put(t.start("a"))

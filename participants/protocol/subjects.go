@@ -94,6 +94,9 @@ func (s Subjects) Saga(p int, id string) string { return s.saga(p, id) + ".>" }
 // Partition matches everything in one partition.
 func (s Subjects) Partition(p int) string { return s.prefix() + "." + strconv.Itoa(p) + ".>" }
 
+// Inputs matches every input in one partition, and its canaries.
+func (s Subjects) Inputs(p int) string { return s.saga(p, "*") + ".in.>" }
+
 // Commands matches the commands for participant in every partition.
 func (s Subjects) Commands(participant string) string {
 	return s.prefix() + ".*.*.out." + participant + ".chain"

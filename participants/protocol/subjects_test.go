@@ -29,6 +29,7 @@ func TestSubjects(t *testing.T) {
 		{s.Chain(3, "order-1"), "saga.3.order-1.*.*.chain", protocol.Address{}, false},
 		{s.Saga(3, "order-1"), "saga.3.order-1.>", protocol.Address{}, false},
 		{s.Partition(3), "saga.3.>", protocol.Address{}, false},
+		{s.Inputs(3), "saga.3.*.in.>", protocol.Address{}, false},
 		{s.Commands("payment"), "saga.*.*.out.payment.chain", protocol.Address{}, false},
 		{s.Links(3), "saga.3.*.out.*.chain", protocol.Address{}, false},
 		{other.FeedOfLinks(3), "test-feed.3.{{wildcard(1)}}.out.{{wildcard(2)}}.chain", protocol.Address{}, false},
