@@ -110,6 +110,9 @@ func (d *decision) resolve(in Control, who Operator) (refusal string) {
 	if refusal != "" {
 		return refusal
 	}
+	if in.As != protocol.Done {
+		in.Output = nil // nor does the link say it
+	}
 	number := p.Number + 1
 	if in.Unsettled {
 		d.record(Resolved{in.Step, in.Direction, number, in.As, in.Sequence, in.Output})
