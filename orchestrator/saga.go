@@ -26,7 +26,6 @@ type saga struct {
 type flight struct {
 	saga     *saga
 	decision instance.Decision
-	after    instance.State // once it is stored
 	draft    Draft
 	input    *Pending // that it decides, if one; put back when another's link came first
 	tries    int

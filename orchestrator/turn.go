@@ -46,7 +46,7 @@ func (o *owner) settle(sg *saga) {
 // input, then what its inputs cause, in order. Inputs that cause none are
 // dropped, which the core allows only where the state proves them over.
 func (o *owner) next(sg *saga) (instance.Decision, *Pending, bool) {
-	now := instance.Moment{At: o.cfg.Now().UTC().Truncate(time.Millisecond), Random: rand.Float64()}
+	now := instance.Moment{At: o.moment(), Random: rand.Float64()}
 	if !sg.resting && sg.state.Fingerprint != "" {
 		d, err := o.decide(sg, nil, now)
 		switch {
@@ -62,7 +62,7 @@ func (o *owner) next(sg *saga) (instance.Decision, *Pending, bool) {
 		p := sg.queue[0]
 		if p.Refusal != "" {
 			sg.queue = sg.queue[1:]
-			return instance.Refuse(sg.state, p.Refusal), &p, true
+			return instance.Refuse(sg.state, p.Refusal, now.At), &p, true
 		}
 		d, err := o.decide(sg, p.Input, now)
 		switch {
@@ -83,6 +83,9 @@ func (o *owner) next(sg *saga) (instance.Decision, *Pending, bool) {
 	}
 	return instance.Decision{}, nil, false
 }
+
+// moment is the time of a decision that is made now.
+func (o *owner) moment() time.Time { return o.cfg.Now().UTC().Truncate(time.Millisecond) }
 
 // errNoDefinition says that this process cannot decide for a saga.
 var errNoDefinition = errors.New("its definition is not linked in here")
@@ -116,7 +119,7 @@ func (o *owner) park(sg *saga, err error, blocked bool) (instance.Decision, *Pen
 		return instance.Decision{}, nil, false // it is parked already, and stays so
 	}
 	o.alarm(sg, "a saga is parked", "saga", sg.id(), "definition", sg.state.Definition, "version", sg.state.Version, "reason", err)
-	d := instance.Park(sg.state, protocol.Text(err.Error(), protocol.MaxReason))
+	d := instance.Park(sg.state, protocol.Text(err.Error(), protocol.MaxReason), o.moment())
 	if err := o.append(sg, d, nil, true); err != nil {
 		sg.blocked = false
 		o.later(sg, err)
@@ -137,12 +140,11 @@ func (o *owner) append(sg *saga, d instance.Decision, input *Pending, park bool)
 		}
 		d.Command.Body = first.Body
 	}
-	at := o.cfg.Now().UTC().Truncate(time.Millisecond)
-	draft, after, err := LinkDraft(o.subjects, o.p, &sg.state, d, at)
+	draft, err := LinkDraft(o.subjects, o.p, &sg.state, d)
 	if err != nil {
 		return err
 	}
-	f := &flight{saga: sg, decision: d, after: after, draft: draft, input: input, park: park}
+	f := &flight{saga: sg, decision: d, draft: draft, input: input, park: park}
 	if o.cfg.Observer != nil && d.Command != nil {
 		o.traceCommand(f)
 	}
@@ -181,7 +183,7 @@ func (o *owner) landed(f *flight, sequence uint64, err error) {
 func (o *owner) stored(f *flight, sequence uint64) {
 	sg := f.saga
 	o.end(f)
-	sg.state = instance.Stored(f.after, sequence)
+	sg.state = instance.Stored(*f.decision.After, sequence)
 	sg.resting = false
 	o.stats.links.Add(1)
 	if o.cfg.Observer != nil {

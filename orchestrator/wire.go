@@ -162,20 +162,19 @@ func newDecisionID() string {
 	return string(strconv.AppendUint(id, rand.Uint64(), 36))
 }
 
-// LinkDraft writes d, a decision about s, as the draft of the chain's next link,
-// and returns the state that it leads to, which instance.Stored makes whole.
+// LinkDraft writes d, a decision about s, as the draft of the chain's next link.
 // Where the saga is, and why, stands in headers of its own: who waits for its
 // end needs to know no events.
-func LinkDraft(subjects protocol.Subjects, p int, s *instance.State, d instance.Decision, at time.Time) (Draft, instance.State, error) {
+func LinkDraft(subjects protocol.Subjects, p int, s *instance.State, d instance.Decision) (Draft, error) {
 	events, err := EncodeEvents(d.Events)
 	if err != nil {
-		return Draft{}, instance.State{}, err
+		return Draft{}, err
 	}
-	after := instance.Foresee(*s, instance.Link{Time: at, Read: d.Read, Events: d.Events})
+	after := d.After
 	h := protocol.NewWriter(20)
 	h.Set(protocol.HeaderDecision, newDecisionID())
 	h.Set(protocol.HeaderRead, strconv.FormatUint(d.Read, 10))
-	h.Set(protocol.HeaderTime, protocol.FormatTime(at))
+	h.Set(protocol.HeaderTime, protocol.FormatTime(after.Updated))
 	h.Set(protocol.HeaderEvents, events)
 	h.Set(protocol.HeaderStatus, after.Status.String())
 	if after.Reason != "" && (after.Status == instance.Stuck || after.Status == instance.Compensated) {
@@ -191,14 +190,14 @@ func LinkDraft(subjects protocol.Subjects, p int, s *instance.State, d instance.
 		h.Set(protocol.HeaderVersion, strconv.Itoa(s.Version))
 		h.Set(protocol.HeaderRun, strconv.FormatUint(s.Run, 10))
 		draft.Subject = subjects.Link(p, s.ID, protocol.NoOne)
-		return draft, after, nil
+		return draft, nil
 	}
 	draft.Subject, draft.Body = subjects.Link(p, s.ID, c.Participant), c.Body
 	protocol.Command{
 		Saga: s.ID, Definition: s.Definition, Version: s.Version, Attempt: c.Attempt, Action: c.Action,
 		Due: c.Due, Settle: c.Settle, ContentType: protocol.ContentTypeJSON,
 	}.Write(h)
-	return draft, after, nil
+	return draft, nil
 }
 
 // A PurgeRecord says which histories left the journal.

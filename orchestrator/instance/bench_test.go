@@ -48,6 +48,18 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
+// BenchmarkDecideAtRest asks without an input, as is done after every link.
+func BenchmarkDecideAtRest(b *testing.B) {
+	l, _ := midway(b)
+	moment := instance.Moment{At: epoch}
+	b.ReportAllocs()
+	for b.Loop() {
+		if d, err := instance.Decide(l.def, l.state, nil, moment); err != nil || len(d.Events) != 0 {
+			b.Fatal(d, err)
+		}
+	}
+}
+
 func BenchmarkFold(b *testing.B) {
 	l, in := midway(b)
 	before := l.state

@@ -55,8 +55,8 @@ const (
 // saga is parked with nothing unread, and whatever comes in later, a cancel
 // too, is decided. Only a start whose check panics is not decided itself.
 func Decide(def sagas.Definition, s State, in Input, now Moment) (Decision, error) {
-	d := decision{def: def, state: s, now: now, read: s.Read, events: make([]Event, 0, 2)}
-	d.state.Steps = withRoom(s.Steps)
+	d := decision{def: def, state: s, now: now, read: s.Read}
+	d.state.Updated = now.At
 	if s.Repeated != 0 && !s.Status.Over() {
 		d.record(StartRefused{s.Repeated})
 	}
@@ -69,23 +69,35 @@ func Decide(def sagas.Definition, s State, in Input, now Moment) (Decision, erro
 		return Decision{}, d.err
 	case d.err == nil && len(d.events) > prelude && s.Parked != "":
 		d.events = slices.Insert(d.events, prelude, Event(Unparked{}))
+		d.state.apply(Unparked{}) // no event that follows it looks at that
 	}
-	return Decision{Events: d.events, Read: d.read, Command: d.command}, nil
+	return d.made(&s), nil
 }
 
 // Park returns the decision that an instance is parked. What it could not
 // decide stays unread.
-func Park(s State, reason string) Decision {
-	return Decision{Events: []Event{Parked{reason}}, Read: s.Read}
+func Park(s State, reason string, at time.Time) Decision {
+	return outright(s, s.Read, at, Parked{reason})
 }
 
 // Refuse returns the decision that ends an instance that can never run.
-func Refuse(s State, reason string) Decision {
-	return Decision{Events: []Event{TurnedBack{Reason: reason}, SagaCompensated{}}, Read: s.Run}
+func Refuse(s State, reason string, at time.Time) Decision {
+	return outright(s, s.Run, at, TurnedBack{Reason: reason}, SagaCompensated{})
+}
+
+// outright returns a decision that needs no definition.
+func outright(s State, read uint64, at time.Time, events ...Event) Decision {
+	d := decision{state: s, read: read}
+	d.state.Updated = at
+	for _, ev := range events {
+		d.record(ev)
+	}
+	return d.made(&s)
 }
 
 // A decision collects events and keeps the state up to date with them, so that
-// each rule sees what the rules before it decided.
+// each rule sees what the rules before it decided. Its steps are the caller's
+// until the first event.
 type decision struct {
 	def     sagas.Definition
 	state   State
@@ -97,8 +109,22 @@ type decision struct {
 }
 
 func (d *decision) record(ev Event) {
+	if d.events == nil { // most of those that are asked without an input record nothing
+		d.events = make([]Event, 0, 2)
+		d.state.Steps = withRoom(d.state.Steps)
+	}
 	d.events = append(d.events, ev)
 	d.state.apply(ev)
+}
+
+// made returns what d has come to, from the state before it.
+func (d *decision) made(before *State) Decision {
+	if len(d.events) == 0 {
+		return Decision{Read: d.read}
+	}
+	after := d.state
+	after.follow(before, d.read)
+	return Decision{Events: d.events, Read: d.read, Command: d.command, After: &after}
 }
 
 func (d *decision) take(in Input) error {

@@ -39,34 +39,37 @@ func Repeat(s State, sequence uint64, at time.Time) State {
 
 // Fold returns s after link. It cannot fail: what is recorded has happened.
 // It panics on an event type that it does not know.
-func Fold(s State, link Link) State { return Stored(Foresee(s, link), link.Sequence) }
-
-// Foresee returns s after a link that is about to be stored: all that Fold
-// makes of it but its sequence, which Stored adds.
-func Foresee(s State, link Link) State {
-	s.Read, s.Updated = max(s.Read, link.Read), link.Time
-	s.Links++
-	s.Steps = withRoom(s.Steps)
-	back, stuck := s.Back, s.Status == Stuck
+func Fold(s State, link Link) State {
+	after := s
+	after.Updated = link.Time
+	after.Steps = withRoom(s.Steps)
 	for _, ev := range link.Events {
-		s.apply(ev)
+		after.apply(ev)
 	}
-	if s.Back && !back {
-		s.BackSince = link.Time
+	after.follow(&s, link.Read)
+	return Stored(after, link.Sequence)
+}
+
+// follow adds to s, to which a link's events were applied, what the link as a
+// whole changes: all but its sequence.
+func (s *State) follow(before *State, read uint64) {
+	s.Read = max(before.Read, read)
+	s.Links++
+	if s.Back && !before.Back {
+		s.BackSince = s.Updated
 	}
 	switch {
 	case s.Status != Stuck:
 		s.StuckSince = time.Time{}
-	case !stuck:
-		s.StuckSince = link.Time
+	case before.Status != Stuck:
+		s.StuckSince = s.Updated
 	}
 	if s.Status.Over() && s.Ended.IsZero() {
-		s.Ended = link.Time
+		s.Ended = s.Updated
 	}
-	return s
 }
 
-// Stored returns s, which Foresee made, once its link has a sequence. It takes
+// Stored returns s, a decision's After, once its link has a sequence. It takes
 // s over.
 func Stored(s State, sequence uint64) State {
 	s.Last = sequence

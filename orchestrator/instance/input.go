@@ -71,11 +71,13 @@ type Moment struct {
 	Random float64 // in [0, 1), for jitter
 }
 
-// A Decision is what one input causes. It becomes one link.
+// A Decision is what one input causes. It becomes one link, of the time at
+// which After was updated.
 type Decision struct {
 	Events  []Event
 	Read    uint64   // the last input it has read
 	Command *Command // what it asks a participant, or nil
+	After   *State   // what Fold makes of the link, which Stored gives its sequence; nil without events
 }
 
 // A Command is what a decision asks a participant.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
@@ -91,7 +93,7 @@ func (l *life) decide(in instance.Input) error {
 	switch {
 	case errors.As(err, &mapping):
 		if l.state.Parked == "" {
-			l.append(nil, instance.Park(l.state, err.Error()))
+			l.append(nil, instance.Park(l.state, err.Error(), l.now))
 		}
 	case err != nil:
 		if l.watch != nil {
@@ -119,6 +121,9 @@ func (l *life) append(in instance.Input, d instance.Decision) {
 	e.Events = l.decode(text)
 	l.links = append(l.links, e)
 	l.prior, l.state = l.state, instance.Fold(l.state, e.Link)
+	if foreseen := instance.Stored(*d.After, e.Sequence); encode(foreseen) != encode(l.state) {
+		panic("the decision leads to another state than its link: " + cmp.Diff(l.state, foreseen))
+	}
 	if l.watch != nil {
 		l.watch(in, e, nil)
 	}

@@ -113,7 +113,7 @@ func (d *decision) undo(i int) Progress {
 // command; all later ones send the bytes of the first, as a mapping that was
 // changed in between would meet the participant's barrier with another request.
 func (d *decision) request(i int, dir protocol.Direction) {
-	plan := d.def.Steps[i]
+	plan := &d.def.Steps[i]
 	p := d.do(i)
 	c := &Command{Participant: plan.Participant, Action: plan.Action}
 	timeout := plan.Timeout

@@ -138,7 +138,7 @@ func (d *driver) step() {
 	case !d.started() && n < 60:
 		_ = d.take(instance.Start{Sequence: firstRun})
 	case !d.started() && n < 62: // somebody found that it can never run
-		d.append(instance.Start{Sequence: firstRun}, instance.Refuse(d.state, "the start cannot be read"))
+		d.append(instance.Start{Sequence: firstRun}, instance.Refuse(d.state, "the start cannot be read", d.now))
 	case n < 28:
 		d.deliver()
 	case n < 53:

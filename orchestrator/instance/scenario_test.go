@@ -99,9 +99,9 @@ func (s *scenario) input(t *testing.T, d *datadriven.TestData) {
 	case "look-again": // at the latest input
 		_ = s.take(s.latest)
 	case "park":
-		s.append(nil, instance.Park(s.state, strings.TrimSpace(d.Input)))
+		s.append(nil, instance.Park(s.state, strings.TrimSpace(d.Input), s.now))
 	case "refuse":
-		s.append(nil, instance.Refuse(s.state, strings.TrimSpace(d.Input)))
+		s.append(nil, instance.Refuse(s.state, strings.TrimSpace(d.Input), s.now))
 	default:
 		_ = s.take(readControl(t, d, s.life))
 	}

@@ -112,7 +112,7 @@ func (p *player) decide(in instance.Input, round int) bool {
 			c.Attempt.Step, string(c.Attempt.Direction), c.Participant, c.Action, round, c.Attempt.Number,
 		})
 	}
-	p.state = instance.Fold(p.state, instance.Link{Sequence: next + 1, Time: p.now, Read: d.Read, Events: d.Events})
+	p.state = instance.Stored(*d.After, next+1)
 	return true
 }
 

@@ -109,12 +109,12 @@ func (l *life) link(subjects protocol.Subjects, d instance.Decision) (*orchestra
 	if d.Command != nil && d.Command.Again != 0 {
 		d.Command.Body = l.bodies[d.Command.Again]
 	}
-	draft, after, err := orchestrator.LinkDraft(subjects, l.partition, &l.state, d, l.clock)
+	draft, err := orchestrator.LinkDraft(subjects, l.partition, &l.state, d)
 	if err != nil {
 		return nil, err
 	}
 	l.after = func(sequence uint64) {
-		l.state = instance.Stored(after, sequence)
+		l.state = instance.Stored(*d.After, sequence)
 		if d.Command != nil {
 			l.bodies[sequence] = d.Command.Body
 			l.asked = append(l.asked, *d.Command)
