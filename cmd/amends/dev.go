@@ -66,23 +66,11 @@ func newDev(a *app) *cobra.Command {
 }
 
 func (a *app) dev(ctx context.Context, f devFlags, command []string) error {
-	if f.partitions < 1 {
-		return usagef("--partitions %d: at least 1", f.partitions)
-	}
-	if len(command) > 0 {
-		if _, err := exec.LookPath(command[0]); err != nil {
-			return usage(err)
-		}
+	if err := f.check(a.getenv, command); err != nil {
+		return err
 	}
 	log := a.logger(f.verbose)
 	quietRedis(log)
-	if f.dir == "" {
-		dir, err := stateDir(a.getenv)
-		if err != nil {
-			return err
-		}
-		f.dir = dir
-	}
 	s := &servers{}
 	defer s.close()
 	if err := a.startEmbedded(s, f.serverFlags, log); err != nil {
@@ -107,18 +95,8 @@ func (a *app) dev(ctx context.Context, f devFlags, command []string) error {
 	if !f.samples {
 		m.Definitions = nil
 	}
-	// The member outlives ctx: it ends when the command did, which may
-	// have something to say until then.
-	serve, stop := context.WithCancelCause(context.WithoutCancel(ctx))
-	ctx, fail := context.WithCancelCause(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := m.Run(serve); err != nil {
-			fail(err)
-		}
-	}()
-	defer func() { stop(nil); <-ended }()
+	ctx, stop := drive(ctx, m)
+	defer stop()
 	if len(command) > 0 {
 		a.note("NATS %s, Redis %s, HTTP %s, journal in %s", s.where.NATS, s.where.Redis, s.where.HTTP, s.where.Journal)
 		return a.beside(ctx, command, s.where)
@@ -128,6 +106,38 @@ func (a *app) dev(ctx context.Context, f devFlags, command []string) error {
 	}
 	<-ctx.Done()
 	return unlessInterrupted(ctx)
+}
+
+// check refuses what cannot be run, and finds a directory if none is given.
+func (f *devFlags) check(getenv func(string) string, command []string) (err error) {
+	if f.partitions < 1 {
+		return usagef("--partitions %d: at least 1", f.partitions)
+	}
+	if len(command) > 0 {
+		if _, err := exec.LookPath(command[0]); err != nil {
+			return usage(err)
+		}
+	}
+	if f.dir == "" {
+		f.dir, err = stateDir(getenv)
+	}
+	return err
+}
+
+// drive runs m until stop is called. m outlives ctx: it ends after the command
+// beside it did, which may have something to say until then. The context that
+// is returned ends with ctx, or because m failed.
+func drive(ctx context.Context, m demo.Member) (beside context.Context, stop func()) {
+	serve, end := context.WithCancel(context.WithoutCancel(ctx))
+	beside, fail := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := m.Run(serve); err != nil {
+			fail(err)
+		}
+	}()
+	return beside, func() { end(); <-ended; fail(nil) }
 }
 
 // unlessInterrupted is why ctx ended, if that was no signal: to end a server
