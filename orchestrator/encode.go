@@ -35,7 +35,13 @@ func EventName(ev instance.Event) string { return reflect.TypeOf(ev).Name() }
 // EncodeEvents writes events as the header Saga-Events has them: a JSON array
 // of objects, each with the event's name as its only key.
 func EncodeEvents(events []instance.Event) (string, error) {
-	o := object{b: append(make([]byte, 0, 192), '[')}
+	o := object{b: make([]byte, 0, 192)}
+	o.events(events)
+	return string(o.b), o.err
+}
+
+func (o *object) events(events []instance.Event) {
+	o.b = append(o.b, '[')
 	for i, ev := range events {
 		if i > 0 {
 			o.b = append(o.b, ',')
@@ -44,10 +50,11 @@ func EncodeEvents(events []instance.Event) (string, error) {
 		o.event(ev)
 		o.b = append(o.b, '}')
 		if o.err != nil {
-			return "", fmt.Errorf("encode %T: %w", ev, o.err)
+			o.err = fmt.Errorf("encode %T: %w", ev, o.err)
+			return
 		}
 	}
-	return string(append(o.b, ']')), nil
+	o.b = append(o.b, ']')
 }
 
 // event writes what encoding/json would. The events of every saga have code of

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/amends-io/amends/orchestrator/instance"
@@ -157,25 +158,42 @@ const HeaderUnsettled = "Saga-Unsettled"
 
 // newDecisionID draws the id by which a link is recognised when its append is
 // in doubt.
-func newDecisionID() string {
-	id := strconv.AppendUint(make([]byte, 0, 26), rand.Uint64(), 36)
-	return string(strconv.AppendUint(id, rand.Uint64(), 36))
+func newDecisionID() string { return string(appendDecisionID(nil)) }
+
+func appendDecisionID(b []byte) []byte {
+	return strconv.AppendUint(strconv.AppendUint(b, rand.Uint64(), 36), rand.Uint64(), 36)
 }
+
+// Room for the headers of a link, with its condition, and for what of them is
+// made for it: most links need no more.
+const (
+	headersOfCommand, sizeOfCommand = 18, 384
+	headersOfLink, sizeOfLink       = 12, 160
+)
+
+// scratch has objects whose text is copied before they are put back.
+var scratch = sync.Pool{New: func() any { return new(object) }}
 
 // LinkDraft writes d, a decision about s, as the draft of the chain's next link.
 // Where the saga is, and why, stands in headers of its own: who waits for its
 // end needs to know no events.
 func LinkDraft(subjects protocol.Subjects, p int, s *instance.State, d instance.Decision) (Draft, error) {
-	events, err := EncodeEvents(d.Events)
-	if err != nil {
-		return Draft{}, err
+	o := scratch.Get().(*object)
+	defer scratch.Put(o)
+	o.b, o.err = o.b[:0], nil
+	if o.events(d.Events); o.err != nil {
+		return Draft{}, o.err
 	}
-	after := d.After
-	h := protocol.NewWriter(20)
-	h.Set(protocol.HeaderDecision, newDecisionID())
-	h.Set(protocol.HeaderRead, strconv.FormatUint(d.Read, 10))
-	h.Set(protocol.HeaderTime, protocol.FormatTime(after.Updated))
-	h.Set(protocol.HeaderEvents, events)
+	count, size := headersOfLink, sizeOfLink
+	if d.Command != nil {
+		count, size = headersOfCommand, sizeOfCommand
+	}
+	after, h := d.After, protocol.NewWriter(count, size)
+	h.SetBytes(protocol.HeaderEvents, o.b)
+	var room [32]byte
+	h.SetBytes(protocol.HeaderDecision, appendDecisionID(room[:0]))
+	h.SetBytes(protocol.HeaderRead, strconv.AppendUint(room[:0], d.Read, 10))
+	h.SetBytes(protocol.HeaderTime, protocol.AppendTime(room[:0], after.Updated))
 	h.Set(protocol.HeaderStatus, after.Status.String())
 	if after.Reason != "" && (after.Status == instance.Stuck || after.Status == instance.Compensated) {
 		h.Set(protocol.HeaderReason, protocol.Text(after.Reason, protocol.MaxReason))
@@ -188,7 +206,7 @@ func LinkDraft(subjects protocol.Subjects, p int, s *instance.State, d instance.
 	if c == nil {
 		h.Set(protocol.HeaderDefinition, s.Definition)
 		h.Set(protocol.HeaderVersion, strconv.Itoa(s.Version))
-		h.Set(protocol.HeaderRun, strconv.FormatUint(s.Run, 10))
+		h.SetBytes(protocol.HeaderRun, strconv.AppendUint(room[:0], s.Run, 10))
 		draft.Subject = subjects.Link(p, s.ID, protocol.NoOne)
 		return draft, nil
 	}

@@ -75,6 +75,20 @@ func BenchmarkFold(b *testing.B) {
 	}
 }
 
+func BenchmarkLinkDraft(b *testing.B) {
+	l, in := midway(b)
+	d, err := instance.Decide(l.def, l.state, in, instance.Moment{At: epoch})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := orchestrator.LinkDraft(protocol.Subjects{}, 0, &l.state, d); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkEncodeEvents(b *testing.B) {
 	l, _ := midway(b)
 	events := l.links[len(l.links)-1].Events

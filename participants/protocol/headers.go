@@ -3,6 +3,7 @@ package protocol
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,20 +22,33 @@ func (h Header) Get(key string) string {
 func (h Header) Set(key, value string) { h[key] = []string{value} }
 
 // A Writer sets many headers: their values share one array, where Header.Set
-// makes one for each.
+// makes one for each, and those that are made of bytes share their text too.
 type Writer struct {
 	Header Header
 	values []string
+	text   strings.Builder
 }
 
-// NewWriter returns a writer of new headers, with room for n.
-func NewWriter(n int) *Writer { return &Writer{make(Header, n), make([]string, 0, n)} }
+// NewWriter returns a writer of new headers, with room for n, and for size
+// bytes that SetBytes is given.
+func NewWriter(n, size int) *Writer {
+	w := &Writer{Header: make(Header, n), values: make([]string, 0, n)}
+	w.text.Grow(size)
+	return w
+}
 
 // Set replaces the values of key.
 func (w *Writer) Set(key, value string) {
 	n := len(w.values)
 	w.values = append(w.values, value)
 	w.Header[key] = w.values[n : n+1 : n+1]
+}
+
+// SetBytes is Set of a copy of value.
+func (w *Writer) SetBytes(key string, value []byte) {
+	from := w.text.Len()
+	w.text.Write(value)
+	w.Set(key, w.text.String()[from:])
 }
 
 // Headers of links, commands and replies. Names are case-sensitive.
@@ -95,4 +109,7 @@ func (h Header) number(key string) (uint64, error) {
 }
 
 // FormatTime writes t as headers have it.
-func FormatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+func FormatTime(t time.Time) string { return string(AppendTime(nil, t)) }
+
+// AppendTime is FormatTime into b.
+func AppendTime(b []byte, t time.Time) []byte { return t.UTC().AppendFormat(b, time.RFC3339Nano) }

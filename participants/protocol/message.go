@@ -24,22 +24,27 @@ type Command struct {
 
 // Key is the idempotency key of the command's effect: the same for every
 // attempt, and another for each run of an id, each step and each direction.
-func (c Command) Key() string {
-	return c.Saga + "/" + strconv.FormatUint(c.Attempt.Run, 10) + "/" + c.Attempt.Step + "/" + string(c.Attempt.Direction)
+func (c Command) Key() string { return string(c.appendKey(nil)) }
+
+func (c Command) appendKey(b []byte) []byte {
+	b = strconv.AppendUint(append(append(b, c.Saga...), '/'), c.Attempt.Run, 10)
+	b = append(append(append(b, '/'), c.Attempt.Step...), '/')
+	return append(b, c.Attempt.Direction...)
 }
 
 // WriteHeader adds what a participant needs to know to h.
-func (c Command) WriteHeader(h Header) { c.Write(&Writer{h, make([]string, 0, 10)}) }
+func (c Command) WriteHeader(h Header) { c.Write(&Writer{Header: h, values: make([]string, 0, 10)}) }
 
 // Write is WriteHeader for who writes more headers.
 func (c Command) Write(h *Writer) {
+	var room [96]byte
 	h.Set(HeaderDefinition, c.Definition)
 	h.Set(HeaderVersion, strconv.Itoa(c.Version))
 	h.Set(HeaderAction, c.Action)
-	h.Set(HeaderKey, c.Key())
+	h.SetBytes(HeaderKey, c.appendKey(room[:0]))
 	c.Attempt.write(h)
 	if !c.Due.IsZero() {
-		h.Set(HeaderDue, FormatTime(c.Due))
+		h.SetBytes(HeaderDue, AppendTime(room[:0], c.Due))
 	}
 	if c.Settle != "" {
 		h.Set(HeaderSettle, string(c.Settle))
@@ -92,7 +97,7 @@ type Reply struct {
 
 // WriteHeader adds the reply to h. A reason is cut to MaxReason bytes and kept
 // on one line, as it is somebody's text.
-func (r Reply) WriteHeader(h Header) { r.Write(&Writer{h, make([]string, 0, 8)}) }
+func (r Reply) WriteHeader(h Header) { r.Write(&Writer{Header: h, values: make([]string, 0, 8)}) }
 
 // Write is WriteHeader for who writes more headers.
 func (r Reply) Write(h *Writer) {
@@ -134,7 +139,8 @@ func ReadReply(h Header, body []byte) (Reply, error) {
 
 func (a Attempt) write(h *Writer) {
 	if a.Run != 0 {
-		h.Set(HeaderRun, strconv.FormatUint(a.Run, 10))
+		var room [20]byte
+		h.SetBytes(HeaderRun, strconv.AppendUint(room[:0], a.Run, 10))
 	}
 	h.Set(HeaderStep, a.Step)
 	h.Set(HeaderDirection, string(a.Direction))
