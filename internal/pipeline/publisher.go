@@ -33,23 +33,25 @@ type Publisher struct {
 	stop     context.CancelFunc
 	watching chan struct{} // closed when nobody looks after the connection any more
 
-	mu      sync.Mutex
-	count   uint64
-	waiting map[uint64]func(sequence uint64, err error)
-	queue   []deadline // in the order of sending; answered ones leave when they come to its head
-	timer   *time.Timer
-	armed   bool
+	mu     sync.Mutex
+	queue  []waiting // in the order of sending
+	number uint64    // of the first in queue; the others count on
+	head   int       // all of queue before it are answered
+	named  uint64
+	timer  *time.Timer
+	armed  bool
 }
 
-type deadline struct {
-	number uint64
-	at     time.Time
+// waiting is who waits for an answer.
+type waiting struct {
+	until time.Time
+	done  func(sequence uint64, err error) // nil once it is answered
 }
 
 // New returns a publisher that waits so long for each acknowledgement. Whoever
 // has it closes it.
 func New(nc *nats.Conn, timeout time.Duration) (*Publisher, error) {
-	p := &Publisher{nc: nc, inbox: nc.NewInbox() + ".", timeout: timeout, waiting: map[uint64]func(uint64, error){}}
+	p := &Publisher{nc: nc, inbox: nc.NewInbox() + ".", timeout: timeout, number: 1}
 	sub, err := nc.Subscribe(p.inbox+"*", p.receive)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to acknowledgements: %w", err)
@@ -94,7 +96,8 @@ func (p *Publisher) watch(ctx context.Context, changes chan nats.Status) {
 // and is else the client's, which did not send it.
 func (p *Publisher) Publish(m *nats.Msg, done func(sequence uint64, err error)) {
 	number := p.wait(done)
-	m.Reply = p.inbox + strconv.FormatUint(number, 36)
+	var room [64]byte
+	m.Reply = string(strconv.AppendUint(append(room[:0], p.inbox...), number, 36))
 	if err := p.nc.PublishMsg(m); err != nil {
 		// Not from here: the caller may hold what done needs.
 		go p.answer(number, 0, sendError(err))
@@ -116,31 +119,45 @@ func sendError(err error) error {
 func (p *Publisher) wait(done func(uint64, error)) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.count++
-	p.waiting[p.count] = done
-	p.queue = append(p.queue, deadline{p.count, time.Now().Add(p.timeout)})
+	p.queue = append(p.queue, waiting{time.Now().Add(p.timeout), done})
 	if !p.armed {
 		p.arm(p.timeout)
 	}
-	return p.count
+	return p.number + uint64(len(p.queue)-1)
 }
 
-// name returns a name that no other message or batch has.
+// name returns a name that no other batch has.
 func (p *Publisher) name() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.count++
-	return strings.TrimPrefix(p.inbox, nats.InboxPrefix) + strconv.FormatUint(p.count, 36)
+	p.named++
+	return strings.TrimPrefix(p.inbox, nats.InboxPrefix) + strconv.FormatUint(p.named, 36)
 }
 
 // answer calls what waits under number, unless it was called already.
 func (p *Publisher) answer(number, sequence uint64, err error) {
 	p.mu.Lock()
-	done, ok := p.waiting[number]
-	delete(p.waiting, number)
+	var done func(uint64, error)
+	if i := number - p.number; i < uint64(len(p.queue)) {
+		done, p.queue[i].done = p.queue[i].done, nil
+		p.advance()
+	}
 	p.mu.Unlock()
-	if ok {
+	if done != nil {
 		done(sequence, err)
+	}
+}
+
+// advance passes what is answered at the head of the queue, and makes room
+// once that is half of it. The caller has locked p.
+func (p *Publisher) advance() {
+	for p.head < len(p.queue) && p.queue[p.head].done == nil {
+		p.head++
+	}
+	if 2*p.head >= len(p.queue) {
+		rest := copy(p.queue, p.queue[p.head:])
+		clear(p.queue[rest:])
+		p.queue, p.number, p.head = p.queue[:rest], p.number+uint64(p.head), 0
 	}
 }
 
@@ -168,18 +185,13 @@ func (p *Publisher) expire() {
 	now, late := time.Now(), []func(uint64, error){}
 	p.mu.Lock()
 	p.armed = false
-	for len(p.queue) > 0 {
-		head := p.queue[0]
-		done, waits := p.waiting[head.number]
-		if waits && head.at.After(now) {
-			p.arm(head.at.Sub(now))
-			break
-		}
-		if waits {
-			delete(p.waiting, head.number)
-			late = append(late, done)
-		}
-		p.queue = p.queue[1:]
+	for len(p.queue) > 0 && !p.queue[p.head].until.After(now) {
+		late = append(late, p.queue[p.head].done)
+		p.queue[p.head].done = nil
+		p.advance()
+	}
+	if len(p.queue) > 0 {
+		p.arm(p.queue[p.head].until.Sub(now))
 	}
 	p.mu.Unlock()
 	for _, done := range late {
@@ -190,11 +202,13 @@ func (p *Publisher) expire() {
 // fail answers everything that waits.
 func (p *Publisher) fail(cause error) {
 	p.mu.Lock()
-	lost := p.waiting
-	p.waiting = map[uint64]func(uint64, error){}
+	lost := p.queue
+	p.queue, p.number, p.head = nil, p.number+uint64(len(lost)), 0
 	p.mu.Unlock()
-	for _, done := range lost {
-		done(0, fmt.Errorf("%w: %w", cause, ErrInDoubt))
+	for _, w := range lost {
+		if w.done != nil {
+			w.done(0, fmt.Errorf("%w: %w", cause, ErrInDoubt))
+		}
 	}
 }
 

@@ -63,17 +63,78 @@ func TestAnAnsweredMessageIsNotAnsweredAgain(t *testing.T) {
 	number := p.wait(func(sequence uint64, _ error) { answers <- sequence })
 	p.answer(number, 7, nil)
 	p.answer(number, 8, nil)
-	p.mu.Lock()
-	p.queue[0].at = time.Now().Add(-time.Second)
-	p.mu.Unlock()
 	p.expire()
 	p.fail(nats.ErrDisconnected)
 	p.Close()
 	if first := <-answers; first != 7 || len(answers) != 0 {
 		t.Errorf("answered with %d, then %d times more", first, len(answers))
 	}
-	if len(p.queue) != 0 {
-		t.Errorf("%d deadlines are kept of nothing", len(p.queue))
+}
+
+// Answers come in any order, and more than once. Whoever waits gets the one
+// that is meant, and what is kept of the others goes.
+func TestAnswersFindWhoWaitsInAnyOrder(t *testing.T) {
+	t.Parallel()
+	p, err := New(natstest.Connect(t, natstest.Start(t)), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	const inFlight, rounds = 100, 50
+	answered := map[uint64]uint64{} // by number, the sequence
+	lost, stays := 0, 0
+	waits := map[uint64]bool{}
+	wait := func(gone *int) {
+		var number uint64
+		number = p.wait(func(sequence uint64, err error) {
+			if err != nil {
+				*gone++
+				return
+			}
+			if answered[number] != 0 {
+				t.Errorf("number %d is answered again", number)
+			}
+			answered[number] = sequence
+		})
+		if waits[number] || answered[number] != 0 {
+			t.Fatalf("two have number %d", number)
+		}
+		waits[number] = true
+	}
+	answer := func(number uint64) {
+		p.answer(number, number+1000, nil)
+		delete(waits, number)
+	}
+	for range rounds {
+		for len(waits) < inFlight {
+			wait(&lost)
+		}
+		n := 0
+		for number := range waits { // in random order
+			if n++; n > inFlight/2 {
+				break
+			}
+			answer(number)
+			answer(number)
+		}
+		p.answer(0, 1, nil)
+		p.answer(1<<62, 1, nil)
+		if p.expire(); len(p.queue) > 40*inFlight {
+			t.Fatalf("%d are kept of %d that wait", len(p.queue), len(waits))
+		}
+	}
+	for number, sequence := range answered {
+		if sequence != number+1000 {
+			t.Errorf("number %d got the answer to %d", number, sequence-1000)
+		}
+	}
+	p.fail(nats.ErrDisconnected)
+	if lost != len(waits) || len(p.queue) != 0 {
+		t.Errorf("%d of %d were told that the connection was lost, %d are kept", lost, len(waits), len(p.queue))
+	}
+	wait(&stays)
+	if p.expire(); stays != 0 || len(p.queue) != 1 {
+		t.Errorf("one that waits after that is told %d times; %d are kept", stays, len(p.queue))
 	}
 }
 
