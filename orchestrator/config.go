@@ -24,8 +24,8 @@ type Config struct {
 
 	Observer Observer // nil if nobody looks
 
-	// FlushEvery is how long a row waits to be written, and up to twenty
-	// times as long where many change; 5 ms if zero.
+	// FlushEvery is how long a row waits to be written, and up to twelve
+	// times as long where many change; 20 ms if zero.
 	FlushEvery time.Duration
 	// ViewPatience is how long an owner goes on without the view before it
 	// gives its partitions up; 30 s if zero.
@@ -58,7 +58,7 @@ func (c *Config) complete() error {
 		c.Now = time.Now
 	}
 	for d, value := range map[*time.Duration]time.Duration{
-		&c.FlushEvery: 5 * time.Millisecond, &c.ViewPatience: 30 * time.Second, &c.CanaryEvery: 5 * time.Second,
+		&c.FlushEvery: 20 * time.Millisecond, &c.ViewPatience: 30 * time.Second, &c.CanaryEvery: 5 * time.Second,
 	} {
 		if *d == 0 {
 			*d = value

@@ -74,8 +74,8 @@ func (o *owner) flushIfDue() {
 // cost Redis one row or two and not five. What lists show is a quarter of a
 // second old then.
 const (
-	paceRows = 32
-	paceMost = 50
+	paceRows = 128
+	paceMost = 12
 )
 
 // pace is how long to wait after a write of so many rows.
