@@ -49,6 +49,9 @@ func (a *app) benchPart(cmd *cobra.Command) func(url string) *exec.Cmd {
 		if os.Getenv("GOMAXPROCS") == "" {
 			c.Env = append(c.Env, "GOMAXPROCS="+strconv.Itoa(bench.CPUsOfPart(runtime.NumCPU())))
 		}
+		if os.Getenv("GODEBUG") == "" {
+			c.Env = append(c.Env, "GODEBUG="+bench.Awake)
+		}
 		if url == "" {
 			c.Args = append(c.Args, flags...)
 		} else {

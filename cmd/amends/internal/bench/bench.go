@@ -30,6 +30,13 @@ const Peak = 0
 // machine sets GOMAXPROCS, or a limit of the container, which does.
 func CPUsOfPart(cpus int) int { return max(1, cpus/2) }
 
+// Awake is the GODEBUG of each part. A Go process that has nothing to do for a
+// moment lets its runtime's monitor thread fall asleep, and its next system call
+// wakes it up again: with few sagas in flight, that is a thread woken up for each
+// message, by whoever should pass the message on. Where the scheduler is
+// traced the monitor stays awake. It is traced every 25 days here.
+const Awake = "schedtrace=2147483647"
+
 // A Point is one run to make.
 type Point struct {
 	Path     string
