@@ -164,7 +164,6 @@ func (s Saga) send(ctx context.Context, m message) (Decision, error) {
 	if err != nil {
 		return Decision{}, fmt.Errorf("client: %w", err)
 	}
-	defer e.close()
 	stored, repeated, err := s.store(ctx, m, e)
 	if err != nil {
 		return Decision{Input: m.input}, fmt.Errorf("client: %w", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
@@ -37,43 +38,27 @@ type expectation struct {
 	run    uint64          // of the saga, as it is now
 	status instance.Status // how it had ended, or empty
 	parked string          // why nobody can decide at the moment
-	sub    *nats.Subscription
-	links  chan *nats.Msg
 	failed error
 }
 
-// expect listens to the saga's links, and then looks at the last one.
+// expect looks at the saga's last link.
 func (s Saga) expect(ctx context.Context) (*expectation, error) {
-	e := &expectation{Saga: s, links: make(chan *nats.Msg, 64)}
-	var err error
-	if e.sub, err = s.c.nc.ChanSubscribe(s.c.subjects.Feed(s.c.subjects.Chain(s.partition, s.id)), e.links); err != nil {
-		return nil, fmt.Errorf("listen to saga %s: %w", s.id, err)
-	}
-	if err := e.begin(ctx); err != nil {
-		e.close()
-		return nil, err
-	}
-	return e, nil
-}
-
-func (e *expectation) close() { _ = e.sub.Unsubscribe() } // fails only if the connection is closed
-
-func (e *expectation) begin(ctx context.Context) error {
+	e := &expectation{Saga: s}
 	last, err := e.last(ctx)
 	if err != nil {
-		return fmt.Errorf("saga %s: %w", e.id, err)
+		return nil, fmt.Errorf("saga %s: %w", e.id, err)
 	}
 	if e.run = last.Sequence; last.Address.Kind != protocol.KindStart {
 		if e.run, err = strconv.ParseUint(last.Header.Get(protocol.HeaderRun), 10, 64); err != nil {
-			return fmt.Errorf("saga %s: link %d: header %s: %w", e.id, last.Sequence, protocol.HeaderRun, err)
+			return nil, fmt.Errorf("saga %s: link %d: header %s: %w", e.id, last.Sequence, protocol.HeaderRun, err)
 		}
 	}
 	if e.Saga.run != 0 && e.run != e.Saga.run {
-		return fmt.Errorf("saga %s: its history has left the journal, and the id runs again: %w", e.id, ErrNotFound)
+		return nil, fmt.Errorf("saga %s: its history has left the journal, and the id runs again: %w", e.id, ErrNotFound)
 	}
 	e.status, _, _ = ending(last.Header)
 	e.park(last.Header)
-	return nil
+	return e, nil
 }
 
 func (e *expectation) over() bool { return e.status != "" }
@@ -96,11 +81,14 @@ func (e *expectation) park(h protocol.Header) {
 	}
 }
 
+// firstLook is when a decision is looked for again. A decision that sends a
+// command is announced to nobody; an idle orchestrator takes about as long.
+const firstLook = 2 * time.Millisecond
+
 // decision returns the decision that read the input with that sequence. Links
-// are looked at one by one, in the journal: announcements only say when.
+// are looked at one by one, in the journal, and less and less often.
 func (e *expectation) decision(ctx context.Context, input uint64) (Decision, error) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	wait := firstLook
 	for next := input + 1; ; {
 		m, err := e.c.look(ctx, e.partition, lookup{Sequence: next, NextBySubject: e.c.subjects.Chain(e.partition, e.id)})
 		switch {
@@ -108,7 +96,7 @@ func (e *expectation) decision(ctx context.Context, input uint64) (Decision, err
 			if d, done, err := e.judge(m, input); done {
 				return d, err
 			}
-			next = m.Sequence + 1
+			next, wait = m.Sequence+1, firstLook
 			continue
 		case errors.Is(err, ErrNotFound) && next == input+1:
 			if err := e.endedBefore(ctx, input); err != nil {
@@ -118,13 +106,10 @@ func (e *expectation) decision(ctx context.Context, input uint64) (Decision, err
 		if !errors.Is(err, ErrNotFound) {
 			e.failed = err
 		}
-		timer.Reset(e.c.every)
-		select {
-		case <-ctx.Done():
+		if wait = min(wait, e.c.every); !pause.For(ctx, wait) {
 			return Decision{}, e.undecided(ctx)
-		case <-e.links:
-		case <-timer.C:
 		}
+		wait *= 2
 		if e.c.nc.IsClosed() {
 			return Decision{}, nats.ErrConnectionClosed
 		}
