@@ -77,15 +77,16 @@ func TestNobodyMayDoWhatIsAnothersBusiness(t *testing.T) {
 		control = "saga.0.order-1.in.control.1"
 		remove  = "$JS.API.STREAM.DELETE.SAGA-0"
 		purge   = "$JS.API.STREAM.PURGE.SAGA-0"
+		rows    = "saga-feed.0.-.rows"
 		lease   = "$KV.AMENDS-LEASES.0"
 		pull    = "$JS.API.CONSUMER.MSG.NEXT.SAGA-0.payment"
 		look    = "amends.orchestrator.saga.get"
 		have    = "amends.orchestrator.saga.do.control" // the orchestrators control it
 	)
-	all := []string{start, command, reply, control, remove, purge, lease, pull, look, have}
+	all := []string{start, command, reply, control, remove, purge, rows, lease, pull, look, have}
 	for user, may := range map[string][]string{
 		"operator":     all,
-		"orchestrator": {start, command, control, purge, lease, look, have},
+		"orchestrator": {start, command, control, purge, rows, lease, look, have},
 		"client":       {start, look},
 		"inventory":    nil,
 		"payment":      {reply, pull},

@@ -65,6 +65,9 @@ func (o *owner) flushIfDue() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), viewTimeout)
 		defer cancel()
 		err := o.view.Write(ctx, w)
+		if err == nil {
+			o.announce(w)
+		}
 		o.inbox.put(func() { o.written(w, batch, err) })
 	}()
 }
@@ -173,7 +176,9 @@ func (o *owner) flushAtEnd() {
 	w, _ := o.gather()
 	if err := o.view.Write(ctx, w); err != nil {
 		o.log.Info("the last write of the view failed; the next owner reads more", "error", err)
+		return
 	}
+	o.announce(w)
 }
 
 // pendingTimer is the input that a timer is.

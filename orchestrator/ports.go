@@ -29,6 +29,7 @@ type Partition interface {
 	Reader
 	Historian
 	Purger
+	Announcer
 }
 
 // A Message is what the journal stores.
@@ -123,6 +124,13 @@ type Purger interface {
 	// Trim keeps the newest keep canaries, and as many purge records as
 	// keepPurges.
 	Trim(ctx context.Context, keepCanaries, keepPurges uint64) error
+}
+
+// An Announcer tells whoever listens at this moment.
+type Announcer interface {
+	// Announce says that the view has other rows, see [Changed]. It stores
+	// nothing and promises nothing: who misses it looks from time to time.
+	Announce(changed []byte)
 }
 
 // Leases are small values that vanish unless they are renewed. One holds who

@@ -126,6 +126,9 @@ type partition struct {
 	*stream
 }
 
+// Announce implements orchestrator.Announcer: nobody listens in memory.
+func (partition) Announce([]byte) {}
+
 // Acks answers appends one after the other, in the order of the answers, as
 // one connection does. Its goroutine lives while there are any.
 type acks struct {

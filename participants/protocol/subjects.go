@@ -119,6 +119,9 @@ func (s Subjects) FeedOfLinks(p int) string {
 	return s.Feed(s.saga(p, "{{wildcard(1)}}")) + ".out.{{wildcard(2)}}.chain"
 }
 
+// Rows is where the owner of a partition announces which sagas' rows it wrote.
+func (s Subjects) Rows(p int) string { return s.Feed(s.saga(p, NoOne)) + ".rows" }
+
 // Feed is the subject under which the link that was stored at subject is announced.
 func (s Subjects) Feed(subject string) string {
 	return s.prefix() + "-feed" + strings.TrimPrefix(subject, s.prefix())

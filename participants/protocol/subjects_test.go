@@ -33,6 +33,7 @@ func TestSubjects(t *testing.T) {
 		{s.Commands("payment"), "saga.*.*.out.payment.chain", protocol.Address{}, false},
 		{s.Links(3), "saga.3.*.out.*.chain", protocol.Address{}, false},
 		{other.FeedOfLinks(3), "test-feed.3.{{wildcard(1)}}.out.{{wildcard(2)}}.chain", protocol.Address{}, false},
+		{other.Rows(3), "test-feed.3.-.rows", protocol.Address{}, false},
 		{s.Feed(s.Start(3, "order-1")), "saga-feed.3.order-1.in.start.chain", protocol.Address{}, false},
 		{other.Reply(0, "a", "b"), "test.0.a.in.b", protocol.Address{}, false},
 		{other.Feed(other.Reply(0, "a", "b")), "test-feed.0.a.in.b", protocol.Address{}, false},
