@@ -25,6 +25,7 @@ type Client struct {
 	every    time.Duration // between two looks at the last link
 
 	feed  *feed
+	rows  *rows
 	looks chan struct{} // holds a token for each look under way
 
 	mu         sync.Mutex
@@ -114,7 +115,7 @@ func New(nc *nats.Conn, options ...Option) (*Client, error) {
 			return nil, fmt.Errorf("client: %w", err)
 		}
 	}
-	c.feed = newFeed(nc, c.subjects)
+	c.feed, c.rows = newFeed(nc, c.subjects), newRows(nc, c.subjects)
 	return c, nil
 }
 

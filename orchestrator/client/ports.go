@@ -5,10 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
-	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
@@ -133,46 +129,4 @@ func (c *Client) Bulks(ctx context.Context, r verbs.BulkRef) ([]verbs.Bulk, erro
 		return nil, fmt.Errorf("client: ask for bulks: %w", err)
 	}
 	return list, nil
-}
-
-// Follow calls news whenever something about a saga was decided, with the
-// link's sequence, and with 0 when something may have been missed. It is a
-// hint: the journal says what it was, and what led to it.
-func (c *Client) Follow(partition int, id string, news func(sequence uint64)) (stop func(), err error) {
-	if err := protocol.CheckID(id); err != nil {
-		return nil, fmt.Errorf("client: %w", err)
-	}
-	changes := c.nc.StatusChanged(nats.CONNECTED)
-	sub, err := c.nc.Subscribe(c.subjects.Feed(c.subjects.Saga(partition, id)), func(m *nats.Msg) {
-		sequence, _ := strconv.ParseUint(m.Header.Get(headerSequence), 10, 64)
-		news(sequence)
-	})
-	if err != nil {
-		c.nc.RemoveStatusListener(changes)
-		return nil, fmt.Errorf("client: listen to saga %s: %w", id, err)
-	}
-	over, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-over:
-				return
-			case <-changes:
-				news(0)
-			}
-			if c.nc.IsClosed() { // then changes never tell anything again
-				return
-			}
-		}
-	}()
-	if c.nc.IsConnected() {
-		_ = c.nc.FlushTimeout(time.Second) // on an error the next look finds what was missed
-	}
-	return func() {
-		c.nc.RemoveStatusListener(changes)
-		_ = sub.Unsubscribe() // fails only if the connection is closed
-		close(over)
-		<-ended
-	}, nil
 }

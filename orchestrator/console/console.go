@@ -24,11 +24,11 @@ import (
 //go:embed openapi.json
 var Document []byte
 
-// Feed tells that something about a saga was decided. It is a hint: what it was,
-// and what led to it, says the journal.
+// Feed tells that the view has another row of a saga. It is a hint: what there
+// is says the journal.
 type Feed interface {
-	// Follow calls news, which returns at once, with the sequence of what was
-	// decided, or with 0 when something may have been missed.
+	// Follow calls news, which returns at once, with the sequence of the saga's
+	// last link in the view, or with 0 when something may have been missed.
 	Follow(partition int, id string, news func(sequence uint64)) (stop func(), err error)
 }
 

@@ -31,7 +31,7 @@ const (
 )
 
 // A hub follows the sagas that somebody looks at. All readers of one saga share
-// one subscription, one read of the journal, and the bytes that are sent. It
+// what is heard of it, one read of the journal, and the bytes that are sent. It
 // keeps no queue for any reader: each knows how far it is, so a slow one costs
 // nobody anything.
 type hub struct {
@@ -57,7 +57,7 @@ type topic struct {
 	mu      sync.Mutex
 	begun   bool
 	base    uint64 // entries are all there is after this sequence
-	want    uint64 // the newest sequence that was announced
+	want    uint64 // the newest sequence that was announced; 0 if it was read
 	entries []news
 	readers map[chan struct{}]bool
 }
@@ -152,9 +152,20 @@ func (h *hub) listen(t *topic) (unfollow func()) {
 // announced is told by the feed, and must not wait.
 func (t *topic) announced(sequence uint64) {
 	t.mu.Lock()
+	defer t.mu.Unlock()
+	if sequence != 0 && sequence <= t.last() {
+		return // a row is written after its links, which may have been read meanwhile
+	}
 	t.want = max(t.want, sequence)
-	t.mu.Unlock()
 	poke(t.wake)
+}
+
+// last is the newest sequence that was read. The caller has locked t.
+func (t *topic) last() uint64 {
+	if n := len(t.entries); n > 0 {
+		return t.entries[n-1].sequence
+	}
+	return t.base
 }
 
 func poke(wake chan struct{}) {
@@ -189,10 +200,7 @@ func (h *hub) follow(ctx context.Context, t *topic) {
 func (h *hub) read(ctx context.Context, t *topic) error {
 	for try := 0; ; try++ {
 		t.mu.Lock()
-		begun, last, want := t.begun, t.base, t.want
-		if n := len(t.entries); n > 0 {
-			last = t.entries[n-1].sequence
-		}
+		begun, last, want := t.begun, t.last(), t.want
 		t.mu.Unlock()
 		if !begun {
 			return nil // readers still read the journal themselves
@@ -203,11 +211,22 @@ func (h *hub) read(ctx context.Context, t *topic) error {
 		}
 		t.add(fresh)
 		if n := len(fresh); n > 0 && fresh[n-1].sequence >= want || n == 0 && last >= want || try >= 20 {
+			t.found(want)
 			return nil
 		}
 		if !pause.For(ctx, settle) {
 			return nil
 		}
+	}
+}
+
+// found has nobody wait any more for what was announced: it was read, or the
+// announcement was wrong.
+func (t *topic) found(sequence uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.want == sequence {
+		t.want = 0
 	}
 }
 
