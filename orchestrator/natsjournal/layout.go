@@ -58,7 +58,7 @@ func (l Layout) Streams() []jetstream.StreamConfig {
 			Retention: jetstream.LimitsPolicy, MaxMsgs: -1, MaxBytes: -1, MaxMsgSize: -1, MaxConsumers: -1,
 			Discard: jetstream.DiscardNew, DiscardNewPerSubject: true, MaxMsgsPerSubject: MaxMessagesPerSubject,
 			DenyDelete: true, Duplicates: duplicateWindow, AllowDirect: true, AllowAtomicPublish: l.Batches,
-			RePublish: &jetstream.RePublish{Source: subjects.Links(p), Destination: subjects.FeedOfLinks(p)},
+			RePublish: &jetstream.RePublish{Source: subjects.Ends(p), Destination: subjects.FeedOfEnds(p)},
 			Metadata: map[string]string{
 				protocol.MetadataPartitions: strconv.Itoa(l.Partitions),
 				protocol.MetadataPrefix:     subjects.Prefix,

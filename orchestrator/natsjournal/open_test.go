@@ -166,13 +166,34 @@ func opening(t *testing.T, nc *nats.Conn, prefix string) error {
 	return err
 }
 
+func TestJournalsThatAnnounceMoreAreOpened(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Connect(t, natstest.Start(t))
+	for prefix, announced := range map[string]jetstream.RePublish{
+		"links": {Source: "links.0.*.out.*.chain", Destination: "links-feed.0.{{wildcard(1)}}.out.{{wildcard(2)}}.chain"},
+		"all":   {Source: "all.0.>", Destination: "all-feed.0.>"},
+	} {
+		layout := natsjournal.Layout{Prefix: prefix, Partitions: 1}
+		config := layout.Streams()[0]
+		config.RePublish = &announced
+		if _, err := jetStream(t, nc).CreateStream(t.Context(), config); err != nil {
+			t.Fatal(err)
+		}
+		if err := natsjournal.Create(t.Context(), nc, layout); err != nil {
+			t.Error(err)
+		}
+		if err := opening(t, nc, prefix); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestWhatIsTheOperatorsMayDiffer(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Connect(t, natstest.Start(t))
 	config := natsjournal.Layout{Partitions: 1}.Streams()[0]
 	config.MaxBytes, config.Description, config.MaxMsgsPerSubject = 1<<30, "ours", 1<<20
 	config.Metadata["team"] = "payments"
-	config.RePublish = &jetstream.RePublish{Source: "saga.0.>", Destination: "saga-feed.0.>"} // as it was once
 	if _, err := jetStream(t, nc).CreateStream(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}

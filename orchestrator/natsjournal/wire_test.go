@@ -82,7 +82,7 @@ func TestTheStreamOfAPartition(t *testing.T) {
 		MaxMsgs: -1, MaxBytes: -1, MaxMsgSize: -1, MaxConsumers: -1,
 		Discard: jetstream.DiscardNew, DiscardNewPerSubject: true, MaxMsgsPerSubject: 16384,
 		DenyDelete: true, Duplicates: 100 * time.Millisecond, AllowDirect: true,
-		RePublish: &jetstream.RePublish{Source: "orders.1.*.out.*.chain", Destination: "orders-feed.1.{{wildcard(1)}}.out.{{wildcard(2)}}.chain"},
+		RePublish: &jetstream.RePublish{Source: "orders.1.*.out.-.chain", Destination: "orders-feed.1.{{wildcard(1)}}.out.-.chain"},
 		Metadata:  map[string]string{"amends-partitions": "2", "amends-prefix": "orders"},
 	}
 	streams := natsjournal.Layout{Prefix: "orders", Partitions: 2, Replicas: 3}.Streams()
@@ -100,21 +100,28 @@ func TestTheStreamOfAPartition(t *testing.T) {
 	}
 }
 
-func TestTheLinksThatAreStoredAreAnnounced(t *testing.T) {
+// Neither starts nor commands are: nobody waits for them.
+func TestDecisionsWithoutACommandAndRowsAreAnnounced(t *testing.T) {
 	t.Parallel()
 	j, nc := open(t, natstest.Start(t))
 	sub, err := nc.SubscribeSync("saga-feed.>")
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := put(t, j.Partition(0), start("a")) // which is no link that anybody waits for
-	second := put(t, j.Partition(0), link("a", first))
-	m, err := sub.NextMsg(10 * time.Second)
-	if err != nil {
-		t.Fatal(err)
+	put(t, j.Partition(0), start("a"))
+	command := put(t, j.Partition(0), orchestrator.Draft{Subject: j.Subjects().Link(0, "a", "payment")})
+	end := put(t, j.Partition(0), link("a", command))
+	j.Partition(1).Announce([]byte("rows"))
+	var got []string
+	for range 2 {
+		m, err := sub.NextMsg(10 * time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, m.Subject+" "+m.Header.Get("Nats-Sequence")+string(m.Data))
 	}
-	if got := m.Header.Get("Nats-Sequence"); m.Subject != "saga-feed.0.a.out.-.chain" || got != fmt.Sprint(second) {
-		t.Errorf("%s with sequence %s", m.Subject, got)
+	if diff := cmp.Diff([]string{fmt.Sprint("saga-feed.0.a.out.-.chain ", end), "saga-feed.1.-.rows rows"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -110,13 +110,13 @@ func (s Subjects) Canary(p int) string {
 // Purged is where the record of histories that left is appended.
 func (s Subjects) Purged(p int) string { return s.saga(p, NoOne) + ".purged" }
 
-// Links matches every decision in one partition: what is announced once it is
-// stored.
-func (s Subjects) Links(p int) string { return s.saga(p, "*") + ".out.*.chain" }
+// Ends matches every decision in one partition that sends no command, those
+// that end a saga among them: what the stream announces once it is stored.
+func (s Subjects) Ends(p int) string { return s.Link(p, "*", NoOne) }
 
-// FeedOfLinks is Feed of what Links matches, as the server wants it written.
-func (s Subjects) FeedOfLinks(p int) string {
-	return s.Feed(s.saga(p, "{{wildcard(1)}}")) + ".out.{{wildcard(2)}}.chain"
+// FeedOfEnds is Feed of what Ends matches, as the server wants it written.
+func (s Subjects) FeedOfEnds(p int) string {
+	return s.Feed(s.Link(p, "{{wildcard(1)}}", NoOne))
 }
 
 // Rows is where the owner of a partition announces which sagas' rows it wrote.
