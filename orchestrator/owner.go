@@ -253,6 +253,9 @@ func (o *owner) handle(m Message) {
 	}
 }
 
+// noRow is what the view has of a saga that was never written.
+var noRow instance.State
+
 func (o *owner) handleStart(m Message) {
 	if !Genuine(m) {
 		o.handleForgedStart(m)
@@ -266,7 +269,7 @@ func (o *owner) handleStart(m Message) {
 	if sg != nil { // the run before, whose history has left; its row may be there
 		o.forget(sg)
 	} else if o.live { // one that is read again may have a row, newer than the position
-		fresh.written = &instance.State{}
+		fresh.written = &noRow
 	}
 	o.begin(fresh, m)
 }

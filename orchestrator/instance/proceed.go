@@ -162,9 +162,12 @@ func (d *decision) mapCommand(i int, dir protocol.Direction) (body []byte, err e
 
 // Known returns what mappings of def may be made from.
 func (s *State) Known(def sagas.Definition) sagas.Known {
-	k := sagas.Known{Input: s.Input, Outputs: make(map[int][]byte, len(s.Steps))}
+	k := sagas.Known{Input: s.Input}
 	for i := range s.Steps {
 		if p := &s.Steps[i].Do; p.Outcome == protocol.Done {
+			if k.Outputs == nil {
+				k.Outputs = make(map[int][]byte, len(s.Steps))
+			}
 			k.Outputs[def.Index(s.Steps[i].Name)] = p.Output
 		}
 	}
