@@ -185,6 +185,13 @@ func TestJournalsThatAnnounceMoreAreOpened(t *testing.T) {
 		if err := opening(t, nc, prefix); err != nil {
 			t.Error(err)
 		}
+		// An operator may have it announce what a new one does.
+		if _, err := jetStream(t, nc).UpdateStream(t.Context(), layout.Streams()[0]); err != nil {
+			t.Error(err)
+		}
+		if err := opening(t, nc, prefix); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
