@@ -3,12 +3,14 @@ package orchestrator
 import (
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
+	"github.com/amends-io/amends/sagas"
 )
 
 // A saga is an instance in its owner's memory.
 type saga struct {
 	state   instance.State
-	written *instance.State // as the view has it, if that is known
+	written *instance.State  // as the view has it, if that is known
+	def     sagas.Definition // its own, once it was asked for
 
 	queue []Pending // inputs after state.Read, in the journal's order; timers at the end
 	seen  uint64    // sequence of the last input that was put into queue
@@ -35,6 +37,14 @@ type flight struct {
 // is reports whether m, a link of the flight's saga, is what it appends.
 func (f *flight) is(m Message) bool {
 	return m.Header.Get(protocol.HeaderDecision) == f.draft.Header.Get(protocol.HeaderDecision)
+}
+
+// own returns def for this saga alone.
+func (s *saga) own(def sagas.Definition) sagas.Definition {
+	if s.def.Name != def.Name || s.def.Version != def.Version {
+		s.def = def.ForOne()
+	}
+	return s.def
 }
 
 func (s *saga) id() string { return s.state.ID }

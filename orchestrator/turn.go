@@ -101,7 +101,7 @@ func (o *owner) decide(sg *saga, in instance.Input, now instance.Moment) (instan
 	if err != nil {
 		return instance.Decision{}, err
 	}
-	return instance.Decide(def, sg.state, in, now)
+	return instance.Decide(sg.own(def), sg.state, in, now)
 }
 
 // mustPark reports whether err says that this process cannot decide.

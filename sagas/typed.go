@@ -3,6 +3,7 @@ package sagas
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -17,7 +18,7 @@ func Define[S any](name string, version int, parts ...Part[S]) Typed[S] {
 	Sequence(parts...).place(&b, nil)
 	return Typed[S]{Definition{
 		Name: name, Version: version, Steps: b.steps, faults: b.faults,
-		mapping: &typedMapping[S]{steps: b.typed},
+		mapping: &typedMapping[S]{steps: b.typed, plain: plain(reflect.TypeFor[S]())},
 	}}
 }
 
@@ -50,18 +51,21 @@ type mapping interface {
 	request(d Definition, step int, k Known) ([]byte, error)
 	undo(d Definition, step int, k Known) ([]byte, error)
 	tryUndo(step int) error
+	forOne() mapping
 }
 
 type typedMapping[S any] struct {
 	steps []functions[S]
 	check func(S) error
+	plain bool        // copies of an S share nothing that could be changed
+	last  *decoded[S] // of a mapping for one saga
 }
 
 // value makes the data from an input and outputs that were accepted before.
 func (m *typedMapping[S]) value(k Known, include func(step int) bool) (S, error) {
 	var s S
-	if err := protocol.DecodeAgain(k.Input, &s); err != nil {
-		return s, fmt.Errorf("the saga's input: %w", err)
+	if err := m.decode(k.Input, &s); err != nil {
+		return s, err
 	}
 	for i, step := range m.steps {
 		output, known := k.Outputs[i]
@@ -75,6 +79,19 @@ func (m *typedMapping[S]) value(k Known, include func(step int) bool) (S, error)
 	return s, nil
 }
 
+// decode reads an input that was accepted before.
+func (m *typedMapping[S]) decode(input []byte, s *S) error {
+	if m.last.is(input) {
+		*s = m.last.value
+		return nil
+	}
+	if err := protocol.DecodeAgain(input, s); err != nil {
+		return fmt.Errorf("the saga's input: %w", err)
+	}
+	m.last.keep(input, *s)
+	return nil
+}
+
 // before is the data that step is requested with. Only the outputs of steps
 // that precede it count: those beside it may or may not be known yet.
 func (m *typedMapping[S]) before(d Definition, step int, k Known) (S, error) {
@@ -86,6 +103,7 @@ func (m *typedMapping[S]) accept(input []byte) error {
 	if err := protocol.Decode(input, &s); err != nil {
 		return fmt.Errorf("the saga's input: %w", err)
 	}
+	m.last.keep(input, s)
 	if m.check == nil {
 		return nil
 	}
