@@ -9,8 +9,13 @@ import (
 // EncodeState writes s as rows of the view have it: what json.Marshal would
 // write, which a test compares field by field.
 func EncodeState(s instance.State) ([]byte, error) {
-	o := object{b: make([]byte, 0, 512+256*len(s.Steps)+2*len(s.Input))}
-	o.state(&s)
+	return AppendState(make([]byte, 0, 512+256*len(s.Steps)+2*len(s.Input)), &s)
+}
+
+// AppendState is EncodeState behind what b has.
+func AppendState(b []byte, s *instance.State) ([]byte, error) {
+	o := object{b: b}
+	o.state(s)
 	return o.b, o.err
 }
 

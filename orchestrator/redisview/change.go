@@ -15,6 +15,7 @@ import (
 // A change is what one write does to each key.
 type change struct {
 	members         members
+	text            []byte // of all rows
 	digest          maphash.Hash
 	gone, rows      []any // of the rows
 	stopped, timers []any
@@ -80,10 +81,12 @@ func (c *change) put(r *orchestrator.Row, old map[string]instance.State) error {
 		return fmt.Errorf("write the view: two rows of saga %.64q", *id)
 	}
 	c.seen[*id] = true
-	text, err := orchestrator.EncodeState(*s)
+	from := len(c.text)
+	text, err := orchestrator.AppendState(c.text, s)
 	if err != nil {
 		return fmt.Errorf("encode saga %.64q: %w", *id, err)
 	}
+	c.text, text = text, text[from:]
 	c.digest.Write(text)
 	c.rows = append(c.rows, id, text)
 

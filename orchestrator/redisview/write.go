@@ -3,6 +3,7 @@ package redisview
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
@@ -34,15 +35,21 @@ redis.call('HSET', KEYS[1], 'sizes', sizes())
 return 1
 `)
 
+// rooms are for the text of rows: one write is as large as the next.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
 func (p *partition) Write(ctx context.Context, w orchestrator.Write) error {
 	old, err := p.unknown(ctx, w)
 	if err != nil {
 		return err
 	}
-	var c change
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room) // the command has been sent by then, or never will be
+	c := change{text: (*room)[:0]}
 	if err := c.make(w, old); err != nil {
 		return err
 	}
+	*room = c.text
 	args, err := c.args(w)
 	if err != nil {
 		return err
