@@ -33,7 +33,7 @@ type Client struct {
 	partitions int
 	sender     *pipeline.Publisher // if the journal takes batches
 	groups     []*pipeline.Group   // by partition
-	valid      map[string]error    // of definitions, by name@version
+	valid      map[named]error     // of definitions
 }
 
 // Defaults.
@@ -108,7 +108,7 @@ func New(nc *nats.Conn, options ...Option) (*Client, error) {
 	}
 	c := &Client{
 		nc: nc, api: "$JS.API.", timeout: DefaultTimeout, every: DefaultEvery,
-		looks: make(chan struct{}, looksAtOnce), valid: make(map[string]error),
+		looks: make(chan struct{}, looksAtOnce), valid: make(map[named]error),
 	}
 	for _, option := range options {
 		if err := option(c); err != nil {
@@ -189,10 +189,16 @@ func (c *Client) home(ctx context.Context, id string) (int, error) {
 	return protocol.Partition(id, n), nil
 }
 
+// A named definition is known by its name and version.
+type named struct {
+	name    string
+	version int
+}
+
 // validate says everything that is wrong with d. The answer is remembered: a
 // definition does not change.
 func (c *Client) validate(d sagas.Definition) error {
-	key := d.String()
+	key := named{d.Name, d.Version}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err, known := c.valid[key]

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel/propagation"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator"
@@ -140,7 +141,7 @@ func (c *Client) message(ctx context.Context, p int, r request, draw string) (*n
 	if err != nil {
 		return nil, err
 	}
-	h := protocol.Header{}
+	h := protocol.NewWriter(8, 0)
 	h.Set(protocol.HeaderDefinition, r.definition)
 	h.Set(protocol.HeaderVersion, strconv.Itoa(r.version))
 	h.Set(protocol.HeaderDecision, draw)
@@ -148,14 +149,17 @@ func (c *Client) message(ctx context.Context, p int, r request, draw string) (*n
 	if tags != "" {
 		h.Set(protocol.HeaderTags, tags)
 	}
-	trace(ctx, h)
+	trace(ctx, h.Header)
 	h.Set(protocol.HeaderExpectedSequence, "0")
 	h.Set(protocol.HeaderExpectedSubject, c.subjects.Chain(p, r.id))
-	return &nats.Msg{Subject: c.subjects.Start(p, r.id), Header: nats.Header(h), Data: r.input}, nil
+	return &nats.Msg{Subject: c.subjects.Start(p, r.id), Header: nats.Header(h.Header), Data: r.input}, nil
 }
 
 // trace writes the span that is in ctx, if there is one.
 func trace(ctx context.Context, h protocol.Header) {
+	if !oteltrace.SpanContextFromContext(ctx).IsValid() {
+		return
+	}
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)
 	for key, value := range carrier {
