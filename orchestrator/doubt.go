@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // readTimeout bounds a read of the journal that the owner waits for.
@@ -19,16 +20,18 @@ func retryWait(tries int) time.Duration {
 // doubt finds out what became of an append that was not acknowledged: the
 // saga's last link says so, and only it.
 func (o *owner) doubt(f *flight, reason error) {
-	sg := f.saga
+	sg, try := f.saga, f.tries
 	o.stats.doubts.Add(1)
 	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
 	last, err := o.part.Last(ctx, sg.id())
 	cancel()
 	switch {
+	case errors.Is(err, ErrNotFound): // its history has left: somebody else purged it
+		o.lost(f, f.draft.Expect)
 	case err != nil:
 		o.log.WarnContext(o.about(sg), "an append is in doubt, and the journal does not say yet", "saga", sg.id(), "reason", reason, "error", err)
 		o.after(retryWait(f.tries), func() {
-			if sg.flight == f {
+			if sg.flight == f && f.tries == try {
 				f.tries++
 				o.doubt(f, reason)
 			}
@@ -37,15 +40,72 @@ func (o *owner) doubt(f *flight, reason error) {
 		o.stored(f, last.Sequence)
 	case last.Sequence == f.draft.Expect:
 		o.after(retryWait(f.tries), func() { // the same bytes under the same condition: one of them can be stored
-			if sg.flight == f {
+			if sg.flight == f && f.tries == try {
 				o.publish(f)
 			}
 		})
 	default:
-		o.stats.conflicts.Add(1)
-		o.reload(sg, last.Sequence)
-		o.turn(sg)
+		o.lost(f, last.Sequence)
 	}
+}
+
+// lost gives an append up that lost to what somebody else did, at sequence.
+func (o *owner) lost(f *flight, sequence uint64) {
+	o.stats.conflicts.Add(1)
+	o.reload(f.saga, sequence)
+	o.turn(f.saga)
+}
+
+// ackPatience is how long acknowledgements may take that were under way when
+// reading was interrupted.
+const ackPatience = time.Second
+
+// askAfter finds out, in a while, what became of the appends that were sent
+// before and are still not acknowledged: a stream that changed its leader lost
+// what the old one was about to answer, and to wait for the publisher's
+// time-out would hold those sagas up.
+func (o *owner) askAfter(before time.Time) {
+	o.after(ackPatience, func() {
+		began := time.Now()
+		for _, sg := range o.sagas {
+			f := sg.flight
+			if f == nil || !f.sent.Before(before) {
+				continue
+			}
+			if time.Since(began) > readTimeout {
+				return // the journal is slow again; those time out
+			}
+			f.tries++ // what the try before is told does not count any more
+			o.doubt(f, errNotAcknowledged)
+		}
+	})
+}
+
+var errNotAcknowledged = errors.New("no acknowledgement came over an interruption")
+
+// knows reports whether sg's state has every link up to sequence. Of what comes
+// after the last one it asks the journal: not the leader for the last link, as
+// one that was deposed would still answer, but any replica for all that follows.
+// Its answer counts if it has the message itself. What it has beyond, a flood of
+// replies to attempts that never were, costs no second question.
+func (o *owner) knows(sg *saga, sequence uint64) bool {
+	known := max(sg.sure, sg.state.Last, o.whole)
+	if sequence <= known {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
+	defer cancel()
+	since, err := o.part.History(ctx, sg.id(), known+1)
+	if n := len(since); err != nil || n == 0 || since[n-1].Sequence < sequence {
+		return false
+	}
+	for _, m := range since {
+		if m.Address.Kind == protocol.KindLink {
+			return false
+		}
+		sg.sure = m.Sequence
+	}
+	return true
 }
 
 // reload takes from the journal what a saga's state is, up to atLeast and
@@ -58,12 +118,17 @@ func (o *owner) reload(sg *saga, atLeast uint64) bool {
 	}
 	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
 	defer cancel()
-	replayed, err := Load(ctx, o.part, sg.id(), max(atLeast, sg.seen), o.defs.partitions, nil)
+	atLeast = max(atLeast, sg.seen)
+	replayed, err := Load(ctx, o.part, sg.id(), atLeast, o.defs.partitions, nil)
 	var unreadable *UnreadableError
 	switch {
 	case err == nil:
 		o.stats.reloads.Add(1)
+		if o.live && replayed.State.Run == sg.state.Run && replayed.State.Last > sg.state.Last {
+			o.stats.rivals.Add(1)
+		}
 		sg.adopt(replayed)
+		sg.sure = max(atLeast, replayed.Seen)
 		o.changed(sg)
 		return true
 	case errors.As(err, &unreadable):
@@ -71,6 +136,9 @@ func (o *owner) reload(sg *saga, atLeast uint64) bool {
 		o.alarm(sg, "a saga's history cannot be read; it is left alone", "saga", sg.id(), "error", err)
 	case errors.Is(err, ErrNoStart): // its history has left, or it never was
 		sg.frozen = err
+		if sg.state.Run > 0 {
+			o.deleted = append(o.deleted, Row{State: sg.state})
+		}
 		o.forget(sg)
 	default:
 		sg.loading = true

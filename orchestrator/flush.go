@@ -11,13 +11,12 @@ import (
 // flusher is the part of an owner that writes the view. One write is under way
 // at a time; rows of one saga that change meanwhile are merged.
 type flusher struct {
-	dirty     []*saga
-	deleted   []Row
-	lingering []*saga   // over and written, but their last link was not read back yet
-	writing   bool      // a write is under way
-	flushAt   time.Time // not before
-	failing   time.Time // since when writes fail; zero if they do not
-	wrote     time.Time
+	dirty   []*saga
+	deleted []Row
+	writing bool      // a write is under way
+	flushAt time.Time // not before
+	failing time.Time // since when writes fail; zero if they do not
+	wrote   time.Time
 }
 
 // viewTimeout bounds one write of the view.
@@ -98,8 +97,9 @@ func (o *owner) gather() (Write, []*saga) {
 	if len(o.dirty) == 0 {
 		w.Position.To = max(o.position.To, o.safe())
 	}
-	if o.read >= w.Position.Stamp.Sequence && !o.readTime.IsZero() { // while catching up, more was seen before
-		w.Position.Stamp = Stamp{o.created, o.read, o.readTime}
+	if o.seen.Sequence > 0 {
+		w.Position.Stamp = o.seen
+		w.Position.Stamp.Created = o.created
 	}
 	w.Rows = make([]Row, n)
 	for i, sg := range batch {
@@ -149,17 +149,11 @@ func (o *owner) written(w Write, batch []*saga, err error) {
 	}
 }
 
-// evict forgets sagas that are over, once their row is written and their last
-// link was read back: whatever comes for them later finds the row.
+// evict forgets sagas that are over, once their row is written: whatever comes
+// for them later finds the row.
 func (o *owner) evict(batch []*saga) {
-	candidates := append(o.lingering, batch...)
-	o.lingering = nil
-	for _, sg := range candidates {
-		switch {
-		case !sg.over() || sg.dirty || o.sagas[sg.id()] != sg:
-		case o.read < sg.state.Last:
-			o.lingering = append(o.lingering, sg)
-		default:
+	for _, sg := range batch {
+		if sg.over() && !sg.dirty && o.sagas[sg.id()] == sg {
 			delete(o.sagas, sg.id())
 		}
 	}

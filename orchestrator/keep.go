@@ -101,25 +101,34 @@ func (o *owner) orphan(m Message) {
 }
 
 // retain makes histories leave that are over for long enough, and inputs that
-// never had a start. The record comes first: whoever reads it, we too, deletes
-// the rows and purges, so that a crash in between leaves nothing half done.
+// never had a start. The record comes first: whoever reads it when it catches
+// up does what we do once it is stored, so that a crash in between leaves
+// nothing half done. Only who surely has the lease may begin: no owner would
+// read the record of another before the id is used again.
 func (o *owner) retain(now time.Time) {
 	var record PurgeRecord
 	if o.cfg.Retention > 0 {
 		record.Sagas = o.expired(now)
 	}
 	for id, orphan := range o.orphans {
-		if now.Sub(orphan.at) > orphanAge && len(record.Sagas) < retainBatch {
+		switch {
+		case now.Sub(orphan.at) <= orphanAge || len(record.Sagas) >= retainBatch:
+		case o.sagas[id] != nil:
 			delete(o.orphans, id)
-			if o.sagas[id] == nil {
-				record.Sagas = append(record.Sagas, PurgedSaga{ID: id, Last: orphan.last})
-			}
+		default:
+			record.Sagas = append(record.Sagas, PurgedSaga{ID: id, Last: orphan.last})
 		}
 	}
 	if len(record.Sagas) == 0 {
 		if o.retainFrom != (Cursor{}) {
 			o.retainAt = now.Add(retainOn)
 		}
+		return
+	}
+	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
+	defer cancel()
+	if err := o.confirm(ctx); err != nil {
+		o.log.Warn("histories stay for now", "error", err)
 		return
 	}
 	o.records++
@@ -129,11 +138,26 @@ func (o *owner) retain(now time.Time) {
 		o.fail(fmt.Errorf("encode a purge record: %w", err))
 		return
 	}
-	o.part.Append(Draft{Subject: o.subjects.Purged(o.p), Header: protocol.Header{}, Body: body}, func(_ uint64, err error) {
-		if err != nil {
-			o.log.Warn("histories stay for now", "error", err)
-		}
+	key := fmt.Sprintf("record %d", record.Number) // no saga's id has a space
+	o.holds.add(key, int64(o.read+1))              // it comes after all that was read
+	o.part.Append(Draft{Subject: o.subjects.Purged(o.p), Header: protocol.Header{}, Body: body}, func(sequence uint64, err error) {
+		o.inbox.put(func() { o.recorded(record, key, sequence, err) })
 	})
+}
+
+// recorded takes the outcome of the append of a purge record. In doubt, nothing
+// is purged: the rows are still there, so another look finds them again.
+func (o *owner) recorded(record PurgeRecord, key string, sequence uint64, err error) {
+	if err != nil {
+		o.holds.remove(key)
+		o.log.Warn("histories stay for now", "error", err)
+		return
+	}
+	o.appended(sequence)
+	for _, s := range record.Sagas {
+		delete(o.orphans, s.ID)
+	}
+	o.carryOut(record, key)
 }
 
 // expired returns sagas that ended long enough ago. It reads one page: the next
@@ -163,8 +187,9 @@ func (o *owner) expired(now time.Time) []PurgedSaga {
 	return out
 }
 
-// handlePurged takes a record of histories that left: rows of those runs go,
-// and what is left of the histories. The position waits until it has.
+// handlePurged takes a record of histories that left, read while catching up:
+// rows of those runs go, and what is left of the histories. The position waits
+// until it has.
 func (o *owner) handlePurged(m Message) {
 	record, err := readPurgeRecord(m)
 	if err != nil {
@@ -172,8 +197,13 @@ func (o *owner) handlePurged(m Message) {
 		return
 	}
 	o.records = max(o.records, record.Number)
-	key := fmt.Sprintf("purge %d", m.Sequence) // no saga's id has a space
+	key := fmt.Sprintf("purge %d", m.Sequence)
 	o.holds.add(key, int64(m.Sequence))
+	o.carryOut(record, key)
+}
+
+// carryOut does what a record says that is stored.
+func (o *owner) carryOut(record PurgeRecord, key string) {
 	if err := o.deleteRows(record); err != nil {
 		o.fail(fmt.Errorf("%w: %w", errViewAway, err))
 		return

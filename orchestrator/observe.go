@@ -20,10 +20,13 @@ type Observer interface {
 	// Began says that this member drives a partition from now on, and reads
 	// the journal from sequence from.
 	Began(p int, part Partition, from uint64)
-	// Stored says that the link with that sequence is a decision of this member.
-	Stored(p int, sequence uint64, events []instance.Event)
-	// Read is called with every message of the partition, in order; with a link
-	// of this member after Stored. What is not live was there at takeover.
+	// Stored is called with every decision of this member, once it is stored,
+	// in their order. An input that answers one may be told of before it. The
+	// link is as the journal has it, but has the time at which it was decided,
+	// and no body.
+	Stored(p int, link Message, events []instance.Event)
+	// Read is called with what the owner reads, in order: every message that
+	// was there at takeover, and then, live, the inputs alone.
 	Read(p int, m Message, live bool)
 }
 
@@ -41,4 +44,16 @@ func (o *owner) traceCommand(f *flight) {
 	if parent := o.cfg.Observer.TraceParent(&f.saga.state, f.decision.Command.Attempt); parent != "" {
 		f.draft.Header.Set(protocol.HeaderTraceParent, parent)
 	}
+}
+
+// observe tells of a link of ours.
+func (o *owner) observe(f *flight, sequence uint64) {
+	to := protocol.NoOne
+	if f.decision.Command != nil {
+		to = f.decision.Command.Participant
+	}
+	o.cfg.Observer.Stored(o.p, Message{
+		Sequence: sequence, Time: f.decision.After.Updated, Subject: f.draft.Subject, Header: f.draft.Header,
+		Address: protocol.Address{Partition: o.p, ID: f.saga.id(), Kind: protocol.KindLink, Name: to},
+	}, f.decision.Events)
 }

@@ -44,14 +44,13 @@ type owner struct {
 
 	position   Position // as it was written last
 	generation string
-	read       uint64 // the last message that was handled
-	readTime   time.Time
 	created    time.Time // of the stream
 	goal       uint64    // where catching up ends
 	told       time.Time // when progress was told last
 	live       bool      // caught up: it decides
 	asking     []*saga   // touched while catching up, to be asked without input
 	flights    int
+	progress
 	flusher
 	keeper
 }
@@ -94,10 +93,10 @@ func (o *owner) run(ctx context.Context) error {
 	}
 	o.goal = end.Last
 	messages := make(chan Message, 1024)
-	reading := make(chan struct{})
+	reading, seen := make(chan struct{}), o.seen
 	go func() {
 		defer close(reading)
-		o.fail(o.readAll(ctx, from, messages))
+		o.fail(o.readAll(ctx, from, seen, messages))
 	}()
 	defer func() { o.fail(nil); <-reading }()
 	if end.Last < from {
@@ -167,14 +166,13 @@ func (o *owner) tick() {
 // tellEvery is how often somebody who waits for a rebuild hears of it.
 const tellEvery = 2 * time.Second
 
-// tell says how far reading is; while catching up, in the log too.
+// tell logs how far reading is while catching up.
 func (o *owner) tell(now time.Time) {
 	if now.Sub(o.told) < tellEvery {
 		return
 	}
 	first := o.told.IsZero()
 	o.told = now
-	o.stats.reached(o.p, o.read)
 	if !o.live && !first {
 		o.log.Info("catching up", "read", o.read, "end", o.goal, "sagas", len(o.sagas))
 	}
@@ -205,36 +203,58 @@ func (o *owner) untilNext() time.Duration {
 	return max(wait, time.Millisecond)
 }
 
-// readAll reads the partition until ctx is over. After every interruption it
-// first looks whether the journal still has what was read.
-func (o *owner) readAll(ctx context.Context, from uint64, messages chan<- Message) error {
-	seen := Stamp{Created: o.created}
+// readAll reads the partition until ctx is over: everything up to the goal, so
+// that all links are known which others have stored, and from then on inputs
+// alone. After every interruption it first looks whether the journal still has
+// what was seen.
+func (o *owner) readAll(ctx context.Context, from uint64, seen Stamp, messages chan<- Message) error {
+	read, caughtUp := o.part.Read, from > o.goal
 	for {
-		err := o.part.Read(ctx, from, func(m Message) error {
+		if caughtUp {
+			read = o.part.ReadInputs
+		}
+		err := read(ctx, from, func(m Message) error {
 			select {
 			case messages <- m:
-				from, seen.Sequence, seen.Time = m.Sequence+1, m.Sequence, m.Time
-				return nil
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-		})
-		if ctx.Err() != nil {
+			if from = m.Sequence + 1; m.Sequence > seen.Sequence {
+				seen.Sequence, seen.Time = m.Sequence, m.Time
+			}
+			if !caughtUp && m.Sequence >= o.goal {
+				return errCaughtUp
+			}
 			return nil
-		}
-		if !errors.Is(err, ErrInterrupted) {
+		})
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, errCaughtUp):
+			caughtUp = true
+			continue
+		case !errors.Is(err, ErrInterrupted):
 			return fmt.Errorf("read partition %d from %d: %w", o.p, from, err)
 		}
 		o.log.Info("reading was interrupted", "from", from, "reason", err)
 		pause.For(ctx, retryWait(0)) // a stream without a leader interrupts at once
+		if f := o.link.Load(); f != nil {
+			seen.Link, seen.Decision = f.sequence, f.draft.Header.Get(protocol.HeaderDecision)
+		}
 		if err := o.verifyUntilReachable(ctx, seen); err != nil {
 			return err
 		}
+		o.askAfter(time.Now())
 	}
 }
 
+var errCaughtUp = errors.New("everything up to the goal was read")
+
 // handle takes one message of the journal.
 func (o *owner) handle(m Message) {
+	if !o.live {
+		o.whole = m.Sequence
+	}
 	switch kind := m.Address.Kind; {
 	case kind == protocol.KindStart:
 		o.handleStart(m)
@@ -247,7 +267,7 @@ func (o *owner) handle(m Message) {
 	case kind == protocol.KindUnknown:
 		o.reject(m, errors.New("its subject is none of the journal's"))
 	}
-	o.read, o.readTime = m.Sequence, m.Time
+	o.handled(m)
 	if o.cfg.Observer != nil {
 		o.cfg.Observer.Read(o.p, m, o.live)
 	}
@@ -289,9 +309,9 @@ func (o *owner) handleForgedStart(m Message) {
 	o.alarm(sg, "a start was published without its condition", "saga", m.Address.ID, "sequence", m.Sequence)
 	switch {
 	case sg == nil || sg.frozen != nil || m.Sequence <= sg.state.Last:
-	case sg.flight != nil || sg.loading:
+	case sg.flight != nil || sg.loading || !o.knows(sg, m.Sequence):
 		o.touch(sg, m.Sequence)
-		o.reload(sg, m.Sequence) // its condition is void
+		o.reload(sg, m.Sequence) // the condition is void, or does not say what it follows
 	default:
 		sg.state = instance.Repeat(sg.state, m.Sequence, m.Time.UTC())
 		sg.resting = false
@@ -326,10 +346,10 @@ func (o *owner) handleInput(m Message) {
 	o.turn(sg)
 }
 
-// handleLink takes a decision: our own, read back, or somebody else's.
+// handleLink takes a decision that is read while catching up.
 func (o *owner) handleLink(m Message) {
 	sg := o.sagas[m.Address.ID]
-	if sg != nil && m.Sequence <= sg.state.Last && (o.live || sg.proven) {
+	if sg != nil && m.Sequence <= sg.state.Last && sg.proven {
 		return
 	}
 	if sg == nil {
@@ -340,17 +360,12 @@ func (o *owner) handleLink(m Message) {
 	}
 	o.touch(sg, m.Sequence)
 	switch {
-	case !o.live && !sg.proven && m.Sequence <= sg.state.Last && unparks(m):
+	case !sg.proven && m.Sequence <= sg.state.Last && unparks(m):
 		// Inputs that waited for it are before the position. The view's row is
 		// parked no more, and need not have read them all.
 		o.reload(sg, m.Sequence)
 	case sg.frozen != nil || m.Sequence <= sg.state.Last:
-	case sg.flight != nil && sg.flight.is(m):
-		o.stored(sg.flight, m.Sequence)
-		return
-	case o.live || !o.fold(sg, m):
-		// Somebody else decided. Whatever we dropped or have in flight was
-		// judged by a state that is over.
+	case !o.fold(sg, m):
 		o.stats.rivals.Add(1)
 		o.reload(sg, m.Sequence)
 	}

@@ -1,6 +1,8 @@
 package orchestrator
 
 import (
+	"time"
+
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/amends-io/amends/sagas"
@@ -22,6 +24,7 @@ type saga struct {
 	frozen  error   // its history cannot be read: it is left alone
 	loading bool    // its history could not be read yet: nothing is known of it
 	proven  bool    // state was read from the journal, not from the view
+	sure    uint64  // the journal has no link up to it that state lacks; see knows
 }
 
 // A flight is an append under way.
@@ -30,11 +33,13 @@ type flight struct {
 	decision instance.Decision
 	draft    Draft
 	input    *Pending // that it decides, if one; put back when another's link came first
+	sequence uint64   // once it is stored; the reader's goroutine looks at it
+	sent     time.Time
 	tries    int
 	park     bool
 }
 
-// is reports whether m, a link of the flight's saga, is what it appends.
+// is reports whether m, the last link of the flight's saga, is what it appends.
 func (f *flight) is(m Message) bool {
 	return m.Header.Get(protocol.HeaderDecision) == f.draft.Header.Get(protocol.HeaderDecision)
 }

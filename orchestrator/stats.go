@@ -24,6 +24,7 @@ type stats struct {
 	mu         sync.Mutex
 	rejected   []Rejected // the newest, oldest first
 	partitions map[int]PartitionStatus
+	reads      map[int]*atomic.Uint64 // how far each is
 }
 
 // Rejected is an input that can be none. It stays in the journal.
@@ -51,7 +52,7 @@ type Counts struct {
 	Timers    uint64 `json:"timers"`    // timers that fired
 	Doubts    uint64 `json:"doubts"`    // appends whose outcome had to be read back
 	Conflicts uint64 `json:"conflicts"` // appends that lost to somebody else's
-	Rivals    uint64 `json:"rivals"`    // links of somebody else, seen while we own the partition
+	Rivals    uint64 `json:"rivals"`    // links of somebody else, found while we own the partition
 	Reloads   uint64 `json:"reloads"`   // sagas read anew from the journal
 	Purged    uint64 `json:"purged"`    // histories that left
 	Alarms    uint64 `json:"alarms"`
@@ -62,7 +63,7 @@ type PartitionStatus struct {
 	Partition int       `json:"partition"`
 	Live      bool      `json:"live"`           // caught up: it decides
 	Position  uint64    `json:"position"`       // of the view
-	Read      uint64    `json:"read"`           // the last message that was handled
+	Read      uint64    `json:"read"`           // all up to it was handled, or is a link of its owner
 	End       uint64    `json:"end,omitempty"`  // where catching up ends
 	Since     time.Time `json:"since,omitzero"` // when it was taken over
 	Healthy   bool      `json:"healthy"`        // its canaries are stored
@@ -71,7 +72,9 @@ type PartitionStatus struct {
 	Appends   int       `json:"appends"`        // under way then
 }
 
-func newStats() *stats { return &stats{partitions: make(map[int]PartitionStatus)} }
+func newStats() *stats {
+	return &stats{partitions: make(map[int]PartitionStatus), reads: make(map[int]*atomic.Uint64)}
+}
 
 func (s *stats) change(p int, f func(*PartitionStatus)) {
 	s.mu.Lock()
@@ -83,9 +86,10 @@ func (s *stats) change(p int, f func(*PartitionStatus)) {
 	}
 }
 
-func (s *stats) begin(p int, position, end uint64) {
+func (s *stats) begin(p int, position, end uint64, read *atomic.Uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.reads[p] = read
 	s.partitions[p] = PartitionStatus{Partition: p, Position: position, End: end, Since: time.Now(), Healthy: true}
 }
 
@@ -93,10 +97,7 @@ func (s *stats) finish(p int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.partitions, p)
-}
-
-func (s *stats) reached(p int, read uint64) {
-	s.change(p, func(st *PartitionStatus) { st.Read = read })
+	delete(s.reads, p)
 }
 
 func (s *stats) caughtUp(p int) { s.change(p, func(st *PartitionStatus) { st.Live = true }) }
@@ -138,7 +139,9 @@ func (s *stats) status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range slices.Sorted(maps.Keys(s.partitions)) {
-		out.Partitions = append(out.Partitions, s.partitions[p])
+		status := s.partitions[p]
+		status.Read = s.reads[p].Load()
+		out.Partitions = append(out.Partitions, status)
 	}
 	return out
 }

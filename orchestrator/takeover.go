@@ -40,16 +40,14 @@ func (o *owner) takeOver(ctx context.Context) (from uint64, err error) {
 			return 0, fmt.Errorf("%w: %w", errViewAway, err)
 		}
 	}
-	o.position, o.read = position, position.To
-	if position.Stamp.Sequence == position.To {
-		o.readTime = position.Stamp.Time
-	}
+	o.position = position
+	o.resume(position)
 	if position.To > 0 {
 		if err := o.recall(ctx); err != nil {
 			return 0, fmt.Errorf("%w: %w", errViewAway, err)
 		}
 	}
-	o.stats.begin(o.p, position.To, tail.Last)
+	o.stats.begin(o.p, position.To, tail.Last, &o.shown)
 	o.log.Info("taking the partition over", "position", position.To, "end", tail.Last, "generation", o.generation)
 	return position.To + 1, nil
 }

@@ -71,8 +71,8 @@ func (o *owner) next(sg *saga) (instance.Decision, *Pending, bool) {
 			return d, &p, true
 		case mustPark(err):
 			return o.park(sg, err, true)
-		case errors.Is(err, instance.ErrNoStep) && !sg.proven:
-			// It speaks of what the view's row lacks: the journal knows.
+		case errors.Is(err, instance.ErrNoStep) && !o.knows(sg, p.Sequence):
+			// It may speak of a link that we lack: the journal knows.
 			if !o.reload(sg, p.Sequence) {
 				return instance.Decision{}, nil, false
 			}
@@ -156,17 +156,18 @@ func (o *owner) append(sg *saga, d instance.Decision, input *Pending, park bool)
 
 func (o *owner) publish(f *flight) {
 	f.tries++
+	f.sent = time.Now()
+	try := f.tries
 	o.part.Append(f.draft, func(sequence uint64, err error) {
-		o.inbox.put(func() { o.landed(f, sequence, err) })
+		o.inbox.put(func() { o.landed(f, try, sequence, err) })
 	})
 }
 
-// landed takes the outcome of an append.
-func (o *owner) landed(f *flight, sequence uint64, err error) {
-	if f.saga.flight != f {
-		return // it was read back, or given up, before
-	}
+// landed takes the outcome of a try to append.
+func (o *owner) landed(f *flight, try int, sequence uint64, err error) {
 	switch {
+	case f.saga.flight != f: // it was found, or given up, before
+	case err != nil && try != f.tries: // the journal was asked meanwhile
 	case err == nil:
 		o.stored(f, sequence)
 	case errors.Is(err, ErrConflict), errors.Is(err, ErrInDoubt):
@@ -186,8 +187,9 @@ func (o *owner) stored(f *flight, sequence uint64) {
 	sg.state = instance.Stored(*f.decision.After, sequence)
 	sg.resting = false
 	o.stats.links.Add(1)
+	o.acknowledged(f, sequence)
 	if o.cfg.Observer != nil {
-		o.cfg.Observer.Stored(o.p, sequence, f.decision.Events)
+		o.observe(f, sequence)
 	}
 	o.changed(sg)
 	o.turn(sg)

@@ -167,7 +167,7 @@ func appendDecisionID(b []byte) []byte {
 // Room for the headers of a link, with its condition, and for what of them is
 // made for it: most links need no more.
 const (
-	headersOfCommand, sizeOfCommand = 18, 384
+	headersOfCommand, sizeOfCommand = 18, 400
 	headersOfLink, sizeOfLink       = 12, 160
 )
 
@@ -191,6 +191,9 @@ func LinkDraft(subjects protocol.Subjects, p int, s *instance.State, d instance.
 	after, h := d.After, protocol.NewWriter(count, size)
 	h.SetBytes(protocol.HeaderEvents, o.b)
 	var room [32]byte
+	chain := subjects.Chain(p, s.ID)
+	h.SetBytes(protocol.HeaderExpectedSequence, strconv.AppendUint(room[:0], s.Last, 10))
+	h.Set(protocol.HeaderExpectedSubject, chain) // who observes a link sees its condition too
 	h.SetBytes(protocol.HeaderDecision, appendDecisionID(room[:0]))
 	h.SetBytes(protocol.HeaderRead, strconv.AppendUint(room[:0], d.Read, 10))
 	h.SetBytes(protocol.HeaderTime, protocol.AppendTime(room[:0], after.Updated))
@@ -201,7 +204,7 @@ func LinkDraft(subjects protocol.Subjects, p int, s *instance.State, d instance.
 	if s.Trace != "" {
 		h.Set(protocol.HeaderTraceParent, s.Trace)
 	}
-	draft := Draft{Header: h.Header, Chain: subjects.Chain(p, s.ID), Expect: s.Last}
+	draft := Draft{Header: h.Header, Chain: chain, Expect: s.Last}
 	c := d.Command
 	if c == nil {
 		h.Set(protocol.HeaderDefinition, s.Definition)

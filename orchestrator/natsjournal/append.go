@@ -32,9 +32,9 @@ func (s *stream) Append(d orchestrator.Draft, done func(uint64, error)) {
 	})
 }
 
-// header returns d's headers with its condition among them. They are d's own,
-// which a draft that is sent again has already: a copy for each message cost
-// more than the rest of Append.
+// header returns d's headers with its condition among them. They are d's own:
+// a copy for each message cost more than the rest of Append. What has it already
+// is not changed, as others may read it by now.
 func header(d orchestrator.Draft) nats.Header {
 	if d.Chain == "" {
 		return nats.Header(d.Header)
@@ -43,8 +43,11 @@ func header(d orchestrator.Draft) nats.Header {
 	if h == nil {
 		h = protocol.Header{}
 	}
-	h.Set(protocol.HeaderExpectedSequence, strconv.FormatUint(d.Expect, 10))
-	h.Set(protocol.HeaderExpectedSubject, d.Chain)
+	expect, err := strconv.ParseUint(h.Get(protocol.HeaderExpectedSequence), 10, 64)
+	if err != nil || expect != d.Expect || h.Get(protocol.HeaderExpectedSubject) != d.Chain {
+		h.Set(protocol.HeaderExpectedSequence, strconv.FormatUint(d.Expect, 10))
+		h.Set(protocol.HeaderExpectedSubject, d.Chain)
+	}
 	return nats.Header(h)
 }
 

@@ -42,7 +42,8 @@ func BenchmarkSaga(b *testing.B) {
 			for b.Loop() {
 				for i, m := range history {
 					if events[i] != nil {
-						t.Stored(0, m.Sequence, events[i])
+						t.Stored(0, m, events[i])
+						continue
 					}
 					t.Read(0, m, true)
 				}

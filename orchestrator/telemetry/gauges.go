@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -105,9 +104,7 @@ func (g *gauges) lags(ctx context.Context, o metric.Observer, s orchestrator.Sta
 			errs = append(errs, err)
 			continue
 		}
-		if at, ok := g.read.Load(p.Partition); ok {
-			o.ObserveInt64(g.lag, distance(at.(*atomic.Uint64).Load(), tail.Last), of)
-		}
+		o.ObserveInt64(g.lag, distance(p.Read, tail.Last), of)
 		o.ObserveInt64(g.behind, distance(p.Position, tail.Last), of)
 	}
 	return errors.Join(errs...)

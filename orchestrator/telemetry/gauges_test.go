@@ -14,12 +14,12 @@ import (
 	"github.com/amends-io/amends/participants/protocol"
 )
 
-// A member drives partition 0, and says so.
-type member struct{}
+// A member drives partition 0, and says how far it has read.
+type member struct{ read uint64 }
 
-func (member) Status() orchestrator.Status {
+func (m *member) Status() orchestrator.Status {
 	return orchestrator.Status{
-		Partitions: []orchestrator.PartitionStatus{{Partition: 0, Position: 1}},
+		Partitions: []orchestrator.PartitionStatus{{Partition: 0, Position: 1, Read: m.read}},
 		Counts:     orchestrator.Counts{Conflicts: 7, Stale: 3},
 	}
 }
@@ -85,10 +85,10 @@ func TestGaugesOfAViewThatIsAwayAreMissingAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newProcess(t)
-	if err := p.Attach(member{}, p.Journal(journal), view); err != nil {
+	m := &member{read: 2}
+	if err := p.Attach(m, p.Journal(journal), view); err != nil {
 		t.Fatal(err)
 	}
-	p.Began(0, journal.Partition(0), 3)
 	check := func(want map[string]int64) {
 		t.Helper()
 		got := p.numbers()
@@ -103,9 +103,9 @@ func TestGaugesOfAViewThatIsAwayAreMissingAlone(t *testing.T) {
 		"saga.compensation.backlog 1 order": 1, "saga.partition.lag 0": 2, "saga.view.lag 0": 3, "saga.partition.owned 0": 1,
 		"saga.append.conflicts": 7, "saga.inputs.late": 3, "saga.telemetry.dropped": 0,
 	})
-	p.Began(0, journal.Partition(0), 9) // a tail may be asked of a replica that lags
+	m.read = 9 // what was stored since the tail was asked
 	check(map[string]int64{"saga.partition.lag 0": 0})
-	p.Began(0, journal.Partition(0), 3)
+	m.read = 2
 	view.Fail(errors.New("away"))
 	check(map[string]int64{"saga.stuck 1 order": -1, "saga.partition.lag 0": 2, "saga.append.conflicts": 7})
 }

@@ -142,7 +142,7 @@ func (r *meter) fact(sg *watched, f spans.Fact) {
 		}
 		if f.Outcome != "" {
 			set := append(append(of, stepOf(steps, f.Attempt)...), attribute.String("saga.outcome", string(f.Outcome)))
-			r.step.Record(ctx, between(f.Stored, f.Closed), metric.WithAttributes(set...))
+			r.step.Record(ctx, between(f.Decided, f.Closed), metric.WithAttributes(set...))
 		}
 	case spans.Ended:
 		r.ended(ctx, sg, f, of)

@@ -57,18 +57,16 @@ type Telemetry struct {
 	group   sync.WaitGroup
 	ctx     context.Context
 	dropped atomic.Int64
-	read    sync.Map // by partition: the sequence read last, *atomic.Uint64
 }
 
 // An item is one call of an Observer's method.
 type item struct {
-	kind     kind
-	p        int
-	part     orchestrator.Partition // began
-	message  orchestrator.Message   // read
-	sequence uint64                 // stored
-	events   []instance.Event
-	done     chan struct{} // flush
+	kind    kind
+	p       int
+	part    orchestrator.Partition // began
+	message orchestrator.Message   // stored, read
+	events  []instance.Event       // stored
+	done    chan struct{}          // flush
 }
 
 type kind uint8
@@ -158,8 +156,6 @@ func (t *Telemetry) Context(ctx context.Context, s *instance.State) context.Cont
 
 // Began implements orchestrator.Observer.
 func (t *Telemetry) Began(p int, part orchestrator.Partition, from uint64) {
-	at, _ := t.read.LoadOrStore(p, &atomic.Uint64{})
-	at.(*atomic.Uint64).Store(from - 1)
 	t.put(item{kind: began, p: p, part: part})
 	if t.tracer != nil {
 		t.group.Go(func() { t.overlap(p, part, from) })
@@ -167,15 +163,12 @@ func (t *Telemetry) Began(p int, part orchestrator.Partition, from uint64) {
 }
 
 // Stored implements orchestrator.Observer.
-func (t *Telemetry) Stored(p int, sequence uint64, events []instance.Event) {
-	t.put(item{kind: stored, p: p, sequence: sequence, events: events})
+func (t *Telemetry) Stored(p int, link orchestrator.Message, events []instance.Event) {
+	t.put(item{kind: stored, p: p, message: link, events: events})
 }
 
 // Read implements orchestrator.Observer.
 func (t *Telemetry) Read(p int, m orchestrator.Message, live bool) {
-	if at, ok := t.read.Load(p); ok {
-		at.(*atomic.Uint64).Store(m.Sequence)
-	}
 	if tells(m) && (live || time.Since(m.Time) < recent) {
 		m.Body = nil // spans need none, and a queue full of them is gigabytes
 		t.put(item{kind: read, p: p, message: m})

@@ -74,7 +74,13 @@ func (p *process) read(history []orchestrator.Message, live bool) {
 			if err != nil {
 				p.t.Fatal(err)
 			}
-			p.Stored(0, m.Sequence, events)
+			at, err := time.Parse(time.RFC3339Nano, m.Header.Get(protocol.HeaderTime))
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			m.Time, m.Body = at, nil
+			p.Stored(0, m, events)
+			continue
 		}
 		p.Read(0, m, live)
 	}

@@ -11,12 +11,9 @@ import (
 	"github.com/amends-io/amends/participants/protocol"
 )
 
-// Bounds of what is kept in memory. What is forgotten is read from the journal
+// maxSagas bounds what is kept in memory. What is forgotten is read from the journal
 // when something happens to it again.
-const (
-	maxSagas  = 100_000
-	maxStored = 65_536
-)
+const maxSagas = 100_000
 
 // A watcher follows the sagas of the partitions that this process drives. All
 // its fields belong to the goroutine of run.
@@ -24,17 +21,11 @@ type watcher struct {
 	*Telemetry
 	parts map[int]orchestrator.Partition
 	sagas map[sagaKey]*watched
-	ours  map[linkKey][]instance.Event // links that this process stored and has not read back
 }
 
 type sagaKey struct {
 	p  int
 	id string
-}
-
-type linkKey struct {
-	p        int
-	sequence uint64
 }
 
 type watched struct {
@@ -44,7 +35,7 @@ type watched struct {
 }
 
 func newWatcher(t *Telemetry) *watcher {
-	return &watcher{t, map[int]orchestrator.Partition{}, map[sagaKey]*watched{}, map[linkKey][]instance.Event{}}
+	return &watcher{t, map[int]orchestrator.Partition{}, map[sagaKey]*watched{}}
 }
 
 func (w *watcher) run() {
@@ -63,12 +54,9 @@ func (w *watcher) take(i item) {
 	case began:
 		w.begin(i.p, i.part)
 	case stored:
-		if len(w.ours) >= maxStored { // the messages were dropped, or nobody drives the partition any more
-			clear(w.ours)
-		}
-		w.ours[linkKey{i.p, i.sequence}] = i.events
+		w.message(i.p, i.message, i.events, true)
 	case read:
-		w.message(i.p, i.message)
+		w.message(i.p, i.message, nil, false)
 	case flush:
 		close(i.done)
 	}
@@ -85,10 +73,9 @@ func (w *watcher) begin(p int, part orchestrator.Partition) {
 	}
 }
 
-func (w *watcher) message(p int, m orchestrator.Message) {
+// message takes a message; mine is a decision of this process, with its events.
+func (w *watcher) message(p int, m orchestrator.Message, events []instance.Event, mine bool) {
 	key := sagaKey{p, m.Address.ID}
-	events, mine := w.ours[linkKey{p, m.Sequence}]
-	delete(w.ours, linkKey{p, m.Sequence})
 	sg := w.sagas[key]
 	if sg == nil {
 		switch m.Address.Kind {
@@ -166,8 +153,8 @@ func (w *watcher) load(key sagaKey, m orchestrator.Message, mine bool) {
 	}
 	sg := w.remember(key)
 	for _, h := range history {
-		if h.Sequence > m.Sequence {
-			break // it comes by itself
+		if h.Sequence > m.Sequence && h.Address.Kind != protocol.KindReply {
+			break // it comes by itself; a reply may have come before m
 		}
 		facts, err := sg.Add(h, nil)
 		if err != nil {

@@ -76,7 +76,7 @@ func (f *follower) command() {
 	w := way{c.Attempt.Step, c.Attempt.Direction}
 	a := &Attempt{
 		Attempt: c.Attempt, Participant: c.Participant, Action: c.Action, Address: f.m.Address, Due: f.due,
-		Sequence: f.m.Sequence, Decided: f.decided, Stored: f.m.Time,
+		Sequence: f.m.Sequence, Decided: f.decided,
 	}
 	if at, ok := f.saga.planned[w]; ok {
 		delete(f.saga.planned, w)
@@ -100,7 +100,7 @@ func (f *follower) close(step string, d protocol.Direction, number int, outcome 
 		}
 	}
 	if outcome == protocol.Done && f.saga.effect.IsZero() {
-		f.saga.effect = f.m.Time
+		f.saga.effect = f.decided
 		if !by.stamp.IsZero() {
 			f.saga.effect = by.stamp
 		}
@@ -117,7 +117,7 @@ func (f *follower) close(step string, d protocol.Direction, number int, outcome 
 func (f *follower) closed(a *Attempt, outcome protocol.Outcome, by answer) {
 	s := f.saga
 	delete(s.open, way{a.Step, a.Direction})
-	a.Closed, a.Outcome, a.answer = f.m.Time, outcome, by
+	a.Closed, a.Outcome, a.answer = f.decided, outcome, by
 	if len(s.made) < maxMade {
 		whole, _ := s.attempt(a.Attempt)
 		s.made = append(s.made, whole)
@@ -136,7 +136,7 @@ func (f *follower) end(outcome instance.Status) {
 		}
 		f.closed(first, "", answer{})
 	}
-	f.facts = append(f.facts, Ended{f.m.Time, outcome})
+	f.facts = append(f.facts, Ended{f.decided, outcome})
 }
 
 // plan notes when the next attempt is to begin.

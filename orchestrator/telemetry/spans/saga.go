@@ -19,9 +19,9 @@ type Saga struct {
 	Version    string
 
 	begun   bool
-	last    uint64    // sequence of the last message
-	stamp   time.Time // and its time
+	last    uint64    // sequence of the last input: a link may come after the reply to it
 	chain   uint64    // sequence of the last link
+	stamp   time.Time // when it was decided; of a start, when it was stored
 	open    map[way]*Attempt
 	replies []answer          // that no link has read
 	planned map[way]time.Time // when retries are to begin
@@ -92,13 +92,12 @@ type Attempt struct {
 	Action      string
 	Address     protocol.Address // of the command
 
-	Sequence uint64    // of the command
-	Decided  time.Time // not before the message before it was stored
-	Stored   time.Time
+	Sequence uint64        // of the command
+	Decided  time.Time     // not before what it was decided from
 	Due      time.Time     // when its outcome becomes unknown; may be zero
 	Late     time.Duration // of a retry: after the time it was scheduled for
 
-	Closed  time.Time // when the decision that closed it was stored; zero while it is open
+	Closed  time.Time // when that was decided; zero while it is open
 	Outcome protocol.Outcome
 	Overdue time.Duration // of one that timed out: how long after Due that was decided
 
@@ -125,27 +124,23 @@ func (s *Saga) Known() bool { return s.Run != 0 }
 // message that was taken before brings nothing. Events are a link's, if they
 // are known already. ErrGap leaves s as it was.
 func (s *Saga) Add(m orchestrator.Message, events Events) ([]Fact, error) {
-	if m.Sequence <= s.last {
+	if m.Address.Kind == protocol.KindLink && m.Sequence <= s.chain || m.Address.Kind != protocol.KindLink && m.Sequence <= s.last {
 		return nil, nil
 	}
-	var facts []Fact
-	var err error
 	switch kind := m.Address.Kind; {
 	case kind == protocol.KindStart && (!s.Known() || orchestrator.Genuine(m)):
 		s.start(m) // also a new run, if the id's history has left
 	case !s.Known():
 		return nil, nil // of an earlier run
 	case kind == protocol.KindStart:
-		s.chain = m.Sequence
+		s.chain, s.stamp = m.Sequence, m.Time
 	case kind == protocol.KindLink:
-		facts, err = s.link(m, events)
+		return s.link(m, events)
 	case kind == protocol.KindReply:
 		s.reply(m)
 	}
-	if err == nil {
-		s.last, s.stamp = m.Sequence, m.Time
-	}
-	return facts, err
+	s.last = m.Sequence
+	return nil, nil
 }
 
 func (s *Saga) start(m orchestrator.Message) {
@@ -154,7 +149,7 @@ func (s *Saga) start(m orchestrator.Message) {
 			ID: m.Address.ID, Run: m.Sequence, Started: m.Time.UTC(),
 			Client: ParseParent(m.Header.Get(protocol.HeaderTraceParent)),
 		},
-		chain: m.Sequence, open: map[way]*Attempt{},
+		chain: m.Sequence, stamp: m.Time, open: map[way]*Attempt{},
 	}
 }
 
@@ -180,11 +175,11 @@ func (s *Saga) link(m orchestrator.Message, events Events) ([]Fact, error) {
 			return nil, err // of a later version, say: nothing can be told of it
 		}
 	}
-	s.chain = m.Sequence
 	f := follower{saga: s, m: m, decided: s.decided(m)}
+	s.chain, s.stamp = m.Sequence, f.decided
 	if !s.begun {
 		s.begun = true
-		f.facts = append(f.facts, Begun{m.Time, m})
+		f.facts = append(f.facts, Begun{f.decided, m})
 	}
 	for _, ev := range events {
 		f.event(ev)
@@ -196,14 +191,21 @@ func (s *Saga) link(m orchestrator.Message, events Events) ([]Fact, error) {
 
 // decided is when m, a link, was decided by its publisher's clock, which goes
 // by milliseconds and may be another than the journal's. It cannot have been
-// after it was stored; and what it was decided from was stored before.
+// before the link and the replies that it was decided from. When it was stored,
+// its publisher does not know.
 func (s *Saga) decided(m orchestrator.Message) time.Time {
 	at, err := time.Parse(time.RFC3339Nano, m.Header.Get(protocol.HeaderTime))
-	switch {
-	case err != nil || at.After(m.Time):
+	if err != nil {
 		return m.Time
-	case at.Before(s.stamp):
-		return s.stamp
+	}
+	if at.Before(s.stamp) {
+		at = s.stamp
+	}
+	read, _ := strconv.ParseUint(m.Header.Get(protocol.HeaderRead), 10, 64)
+	for _, r := range s.replies {
+		if r.sequence <= read && at.Before(r.stamp) {
+			at = r.stamp
+		}
 	}
 	return at
 }

@@ -68,7 +68,7 @@ func (s *Saga) attempted(subjects protocol.Subjects, a *Attempt) []Span {
 		Name: string(a.Direction) + " " + a.Step, Kind: trace.SpanKindInternal, Context: whole,
 		Links: []trace.SpanContext{s.Root()}, Start: a.Decided, End: a.Closed, Attributes: append(s.about(), a.about()...),
 	}, {
-		Name: "send " + to, Kind: trace.SpanKindProducer, Context: send, Parent: whole, Start: a.Decided, End: a.Stored,
+		Name: "send " + to, Kind: trace.SpanKindProducer, Context: send, Parent: whole, Start: a.Decided, End: a.Decided,
 		Attributes: slices.Concat(s.message("send", subjects.Link(p, s.ID, a.Participant), to), a.about(), stored(subjects, p, a.Sequence)),
 	}}
 	if a.Outcome != "" {
@@ -95,8 +95,8 @@ func (s *Saga) answered(subjects protocol.Subjects, a *Attempt, send trace.SpanC
 		process = remote(theirs)
 	} else {
 		start := a.answer.stamp.Add(-a.answer.took)
-		if start.Before(a.Stored) {
-			start = a.Stored
+		if start.Before(a.Decided) {
+			start = a.Decided
 		}
 		list = append(list, Span{
 			Name: "process " + to, Kind: trace.SpanKindConsumer, Context: process, Parent: send, Start: start, End: a.answer.stamp,

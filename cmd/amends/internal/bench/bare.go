@@ -96,7 +96,7 @@ func (w *worker) openBareOrchestrator(ctx context.Context, s setup, nc *nats.Con
 		p.Append(d, stored)
 		return nil
 	}
-	w.background(ctx, fail, func(ctx context.Context) error { return p.Read(ctx, 1, handle) })
+	w.background(ctx, fail, func(ctx context.Context) error { return p.ReadInputs(ctx, 1, handle) })
 	return nil
 }
 
