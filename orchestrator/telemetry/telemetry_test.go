@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +151,36 @@ func TestATakeoverAtAnyMomentLosesNoSpan(t *testing.T) {
 			}
 			if n := before.count("saga.finished") + after.count("saga.finished"); n != 1 {
 				t.Errorf("%s, killed before message %d: both count %d ends", name, history[cut].Sequence, n)
+			}
+		}
+	}
+}
+
+// A link is told of when it is acknowledged. The reply to its command may have
+// been read before that, also by an owner that knows nothing of the saga yet.
+func TestAReplyThatIsToldBeforeItsCommandIsNotLost(t *testing.T) {
+	for _, name := range []string{"completed", "compensated", "resolved"} {
+		history := journal(t, name)
+		export := newProcess(t)
+		if _, err := export.Export(history); err != nil {
+			t.Fatal(err)
+		}
+		told, swapped := slices.Clone(history), 0
+		for i := range len(told) - 1 {
+			if told[i].Address.Kind == protocol.KindLink && told[i+1].Address.Kind == protocol.KindReply {
+				told[i], told[i+1] = told[i+1], told[i]
+				swapped++
+			}
+		}
+		if swapped < 3 {
+			t.Fatalf("%s: %d replies come before their commands", name, swapped)
+		}
+		for cut := range told {
+			p := newProcess(t)
+			p.Began(0, &partition{history: history}, 1)
+			p.read(told[cut:], true)
+			if diff := cmp.Diff(export.has(), p.has()); diff != "" {
+				t.Errorf("%s, from message %d on:\n%s", name, told[cut].Sequence, diff)
 			}
 		}
 	}
