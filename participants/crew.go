@@ -5,18 +5,26 @@ import "sync"
 // A crew runs handlers, up to a bound at a time. A member takes one delivery
 // after the other, and another is hired only behind it: handlers that answer at
 // once are run by one or two goroutines whose stacks are warm, and handlers that
-// wait by as many as there are.
+// wait by as many as there are. When nothing is left to do, one of them stays:
+// a stack that grows for each command costs more than the handler.
 type crew struct {
 	handle func(*delivery)
 
 	mu      sync.Mutex
 	queue   []*delivery
 	free    int  // members that may be hired
-	coming  bool // one was hired, and has not looked yet
+	coming  bool // one was hired or woken up, and has not looked yet
+	staying bool // one waits for something to do
+	over    bool // nobody stays any more
+	wake    *sync.Cond
 	working sync.WaitGroup
 }
 
-func newCrew(size int, handle func(*delivery)) *crew { return &crew{free: size, handle: handle} }
+func newCrew(size int, handle func(*delivery)) *crew {
+	c := &crew{free: size, handle: handle}
+	c.wake = sync.NewCond(&c.mu)
+	return c
+}
 
 // add has d handled.
 func (c *crew) add(d *delivery) {
@@ -29,11 +37,24 @@ func (c *crew) add(d *delivery) {
 // hire brings a member for what waits, unless one is coming. The caller has
 // locked c.
 func (c *crew) hire() {
-	if len(c.queue) > 0 && c.free > 0 && !c.coming {
+	switch {
+	case len(c.queue) == 0 || c.coming:
+	case c.staying:
+		c.staying, c.coming = false, true
+		c.wake.Signal()
+	case c.free > 0:
 		c.coming = true
 		c.free--
 		c.working.Go(c.work)
 	}
+}
+
+// end sends whoever stays away. The others leave when nothing is left to do.
+func (c *crew) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over, c.staying = true, false
+	c.wake.Broadcast()
 }
 
 func (c *crew) work() {
@@ -58,7 +79,15 @@ func (c *crew) next(arrived bool) *delivery {
 		c.coming = false
 	}
 	if len(c.queue) == 0 {
-		return nil
+		if c.staying || c.coming || c.over {
+			return nil
+		}
+		for c.staying = true; c.staying; {
+			c.wake.Wait()
+		}
+		if c.coming = false; len(c.queue) == 0 {
+			return nil
+		}
 	}
 	d := c.queue[0]
 	c.queue[0] = nil

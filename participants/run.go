@@ -125,6 +125,7 @@ func (s *session) run(ctx context.Context) error {
 	partitions.Wait()
 	unfinished := s.finish()
 	close(s.over)
+	s.crew.end()
 	_ = service.Stop() // fails on a closed connection, where nothing is left to stop
 	if err = errors.Join(err, unfinished); err != nil {
 		return err // not waiting for handlers that may hang
