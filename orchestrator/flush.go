@@ -122,10 +122,11 @@ func (o *owner) written(w Write, batch []*saga, err error) {
 		o.position = w.Position
 		o.flushAt = time.Now().Add(o.pace(len(w.Rows)))
 		for i, sg := range batch {
-			state := w.Rows[i].State
-			sg.written = &state
+			if !o.evict(sg) {
+				state := w.Rows[i].State
+				sg.written = &state
+			}
 		}
-		o.evict(batch)
 		o.stats.wrote(o.p, w, len(o.sagas), o.flights)
 	case errors.Is(err, ErrNotFollowing):
 		o.fail(errForget)
@@ -149,14 +150,14 @@ func (o *owner) written(w Write, batch []*saga, err error) {
 	}
 }
 
-// evict forgets sagas that are over, once their row is written: whatever comes
-// for them later finds the row.
-func (o *owner) evict(batch []*saga) {
-	for _, sg := range batch {
-		if sg.over() && !sg.dirty && o.sagas[sg.id()] == sg {
-			delete(o.sagas, sg.id())
-		}
+// evict forgets a saga that is over, once its row is written, and reports
+// whether it did: whatever comes for it later finds the row.
+func (o *owner) evict(sg *saga) bool {
+	if !sg.over() || sg.dirty || o.sagas[sg.id()] != sg {
+		return false
 	}
+	delete(o.sagas, sg.id())
+	return true
 }
 
 // flushAtEnd writes what is known when the owner stops of its own accord, so

@@ -38,7 +38,7 @@ func (o *owner) settle(sg *saga) {
 	}
 	o.holds.remove(sg.id())
 	if o.live && sg.over() && sg.written != nil && sg.written.Last == sg.state.Last {
-		o.evict([]*saga{sg})
+		o.evict(sg)
 	}
 }
 

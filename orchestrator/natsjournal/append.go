@@ -45,8 +45,9 @@ func header(d orchestrator.Draft) nats.Header {
 	}
 	expect, err := strconv.ParseUint(h.Get(protocol.HeaderExpectedSequence), 10, 64)
 	if err != nil || expect != d.Expect || h.Get(protocol.HeaderExpectedSubject) != d.Chain {
-		h.Set(protocol.HeaderExpectedSequence, strconv.FormatUint(d.Expect, 10))
-		h.Set(protocol.HeaderExpectedSubject, d.Chain)
+		condition := h.Writer(2)
+		condition.Set(protocol.HeaderExpectedSequence, strconv.FormatUint(d.Expect, 10))
+		condition.Set(protocol.HeaderExpectedSubject, d.Chain)
 	}
 	return nats.Header(h)
 }

@@ -41,7 +41,8 @@ func (c *change) make(w orchestrator.Write, old map[string]instance.State) error
 	c.seen = make(map[string]bool, len(w.Rows))
 	c.classes = map[class]bool{}
 	c.rows = make([]any, 0, 2*len(w.Rows))
-	c.members.expect(3 * len(w.Rows)) // a new row with one tag
+	c.text = slices.Grow(c.text, 1024*len(w.Rows)) // a saga of three or four steps
+	c.members.expect(3 * len(w.Rows))              // a new row with one tag
 	for i := range w.Deleted {
 		if c.deleted == nil {
 			c.deleted = make(map[string]bool, len(w.Deleted))

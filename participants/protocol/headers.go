@@ -21,6 +21,9 @@ func (h Header) Get(key string) string {
 // Set replaces the values of key.
 func (h Header) Set(key, value string) { h[key] = []string{value} }
 
+// Writer returns a writer that adds to h, with room for n.
+func (h Header) Writer(n int) *Writer { return &Writer{Header: h, values: make([]string, 0, n)} }
+
 // A Writer sets many headers: their values share one array, where Header.Set
 // makes one for each, and those that are made of bytes share their text too.
 type Writer struct {

@@ -33,7 +33,7 @@ func (c Command) appendKey(b []byte) []byte {
 }
 
 // WriteHeader adds what a participant needs to know to h.
-func (c Command) WriteHeader(h Header) { c.Write(&Writer{Header: h, values: make([]string, 0, 10)}) }
+func (c Command) WriteHeader(h Header) { c.Write(h.Writer(10)) }
 
 // Write is WriteHeader for who writes more headers.
 func (c Command) Write(h *Writer) {
@@ -97,7 +97,7 @@ type Reply struct {
 
 // WriteHeader adds the reply to h. A reason is cut to MaxReason bytes and kept
 // on one line, as it is somebody's text.
-func (r Reply) WriteHeader(h Header) { r.Write(&Writer{Header: h, values: make([]string, 0, 8)}) }
+func (r Reply) WriteHeader(h Header) { r.Write(h.Writer(8)) }
 
 // Write is WriteHeader for who writes more headers.
 func (r Reply) Write(h *Writer) {
