@@ -165,6 +165,11 @@ func TestAReplyThatIsToldBeforeItsCommandIsNotLost(t *testing.T) {
 		if _, err := export.Export(history); err != nil {
 			t.Fatal(err)
 		}
+		inOrder := newProcess(t)
+		inOrder.Began(0, &partition{history: history}, 1)
+		inOrder.read(history, true)
+		_ = inOrder.has()
+		steps := inOrder.count("saga.step.duration")
 		told, swapped := slices.Clone(history), 0
 		for i := range len(told) - 1 {
 			if told[i].Address.Kind == protocol.KindLink && told[i+1].Address.Kind == protocol.KindReply {
@@ -181,6 +186,9 @@ func TestAReplyThatIsToldBeforeItsCommandIsNotLost(t *testing.T) {
 			p.read(told[cut:], true)
 			if diff := cmp.Diff(export.has(), p.has()); diff != "" {
 				t.Errorf("%s, from message %d on:\n%s", name, told[cut].Sequence, diff)
+			}
+			if n := p.count("saga.step.duration"); cut == 0 && n != steps {
+				t.Errorf("%s: %d steps are counted, want %d", name, n, steps)
 			}
 		}
 	}
