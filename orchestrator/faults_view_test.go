@@ -196,47 +196,55 @@ func TestAJournalThatLostItsTailStopsTheOrchestrator(t *testing.T) {
 	}
 }
 
-// Faults, row 42: an owner does not read its own links, so the newest one is
-// looked for by its id: a journal that lost that alone has lost something.
-func TestAJournalThatLostItsLastLinkStopsTheOrchestrator(t *testing.T) {
-	for _, when := range []string{"while it runs", "before it starts", "grown again"} {
-		t.Run(when, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, threeSteps(false))
-				quiet := func(c *orchestrator.Config) { c.CanaryEvery = time.Hour }
-				w.answer = func(protocol.Command) (protocol.Outcome, bool) { return "", false }
-				m := w.run("a", quiet)
-				w.start("o-1")
-				w.awaitPosition()
-				link := w.state("o-1").Last
-				w.until("the view knows of it", func() bool {
-					at, err := w.view.Partition(0).Position(w.ctx)
-					return err == nil && at.Stamp.Link == link
-				})
-				if when != "while it runs" {
-					m.stop()
-				}
-				w.journal.LoseTail(0, 1)
-				if tail, err := w.journal.Partition(0).Tail(w.ctx); err != nil || tail.Last != link-1 {
-					t.Fatalf("it ends at %d, %v, and the link was %d", tail.Last, err, link)
-				}
-				if when == "grown again" {
-					w.startMany("after", 3)
-				}
-				if when != "while it runs" {
-					m = w.run("b", quiet)
-				}
-				var lost *orchestrator.LostError
-				select {
-				case err := <-m.ended:
-					if !errors.As(err, &lost) {
-						t.Errorf("got %v, want a LostError", err)
-					}
-				case <-time.After(time.Minute):
-					t.Error("it goes on")
-				}
+// Faults, row 42: a journal that lost its newest message alone has lost
+// something. An owner does not read its own links, so the newest one of them is
+// looked for as well as the newest message that it has read.
+func TestAJournalThatLostItsLastMessageStopsTheOrchestrator(t *testing.T) {
+	for _, last := range []string{"link", "input"} {
+		for _, when := range []string{"while it runs", "before it starts", "grown again"} {
+			t.Run(last+" "+when, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { loseLast(t, last == "link", when) })
 			})
-		})
+		}
+	}
+}
+
+func loseLast(t *testing.T, link bool, when string) {
+	w := newWorld(t, threeSteps(false))
+	quiet := func(c *orchestrator.Config) { c.CanaryEvery = time.Hour }
+	w.answer = func(protocol.Command) (protocol.Outcome, bool) { return "", false }
+	m := w.run("a", quiet)
+	w.start("o-1")
+	w.awaitPosition()
+	last := w.state("o-1").Last
+	if !link {
+		last = w.control("ghost", "c-1", instance.Cancel)
+	}
+	w.until("the view knows of it", func() bool {
+		at, err := w.view.Partition(0).Position(w.ctx)
+		return err == nil && last == map[bool]uint64{true: at.Stamp.Link, false: at.Stamp.Sequence}[link]
+	})
+	if when != "while it runs" {
+		m.stop()
+	}
+	w.journal.LoseTail(0, 1)
+	if tail, err := w.journal.Partition(0).Tail(w.ctx); err != nil || tail.Last != last-1 {
+		t.Fatalf("it ends at %d, %v, and the last message was %d", tail.Last, err, last)
+	}
+	if when == "grown again" {
+		w.startMany("after", 3)
+	}
+	if when != "while it runs" {
+		m = w.run("b", quiet)
+	}
+	var lost *orchestrator.LostError
+	select {
+	case err := <-m.ended:
+		if !errors.As(err, &lost) {
+			t.Errorf("got %v, want a LostError", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it goes on")
 	}
 }
 
