@@ -55,7 +55,7 @@ func TestNoTextOfOthersReachesTheTerminalAsItIs(t *testing.T) {
 	publish(subjects.Control(p, "e", "bad"), nats.Header{protocol.HeaderVerb: {nasty}, protocol.HeaderBy: {nasty}, protocol.HeaderWhy: {nasty}}, nasty)
 	publish(subjects.Signal(p, "e", "bad"), nats.Header{protocol.HeaderName: {nasty}}, nasty)
 	publish(subjects.Signal(p, "e", "good"), nats.Header{protocol.HeaderName: {"n"}}, nasty)
-	publish(subjects.Saga(p, "e")[:len(subjects.Saga(p, "e"))-1]+"\x1b[31m\u202e", nil, nasty)
+	publish(subjects.Saga(p, "e")[:len(subjects.Saga(p, "e"))-1]+"in.no.such.\x1b[31m\u202e", nil, nasty)
 	publish(subjects.Reply(p, "e", "runner"), h, nasty)
 	s.ends(exitCompensated, "wait", "e")
 	s.until(func(out string) bool { return strings.Count(out, "\n") > 3 }, "inputs", "--rejected")
