@@ -89,7 +89,10 @@ var errNotAcknowledged = errors.New("no acknowledgement came over an interruptio
 // Its answer counts if it has the message itself. What it has beyond, a flood of
 // replies to attempts that never were, costs no second question.
 func (o *owner) knows(sg *saga, sequence uint64) bool {
-	known := max(sg.sure, sg.state.Last, o.whole)
+	known := max(sg.sure, sg.state.Last)
+	if sg.proven { // else the position may have passed a link that its row lacks
+		known = max(known, o.whole)
+	}
 	if sequence <= known {
 		return true
 	}

@@ -325,3 +325,26 @@ func TestAnIdlePartitionIsNotBehind(t *testing.T) {
 		}
 	})
 }
+
+// Faults, row 38: a row of the view is a prefix of the chain too. Its owner saw
+// no link of a rival, and its position passed one all the same; so the next
+// owner, who reads from there on, does not know every saga up to its goal.
+func TestAReplyToAZombiesAttemptIsNotDroppedAfterATakeover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		var dead atomic.Bool
+		first := w.run("a", mortal(&dead))
+		run := w.oneAttemptOpen()
+		w.answer = func(protocol.Command) (protocol.Outcome, bool) { return "", false }
+		link := w.secondAttempt(run)
+		w.control("ghost", "c-1", instance.Cancel)
+		w.until("the position has passed the zombie's link", func() bool { return w.position() > link })
+		w.crash(first, &dead)
+		began := time.Now()
+		c := w.lastCommand()
+		w.answer = nil
+		w.reply(c, protocol.Done) // before the goal
+		w.run("b")
+		w.secondAttemptIsTaken(began)
+	})
+}
