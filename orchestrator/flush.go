@@ -99,7 +99,6 @@ func (o *owner) gather() (Write, []*saga) {
 	}
 	if o.seen.Sequence > 0 {
 		w.Position.Stamp = o.seen
-		w.Position.Stamp.Created = o.created
 	}
 	w.Rows = make([]Row, n)
 	for i, sg := range batch {

@@ -140,20 +140,23 @@ func (o *owner) retain(now time.Time) {
 	}
 	key := fmt.Sprintf("record %d", record.Number) // no saga's id has a space
 	o.holds.add(key, int64(o.read+1))              // it comes after all that was read
-	o.part.Append(Draft{Subject: o.subjects.Purged(o.p), Header: protocol.Header{}, Body: body}, func(sequence uint64, err error) {
-		o.inbox.put(func() { o.recorded(record, key, sequence, err) })
+	h := protocol.Header{}
+	h.Set(protocol.HeaderDecision, newDecisionID()) // it may be the newest message of ours
+	draft := Draft{Subject: o.subjects.Purged(o.p), Header: h, Body: body}
+	o.part.Append(draft, func(sequence uint64, err error) {
+		o.inbox.put(func() { o.recorded(record, key, draft, sequence, err) })
 	})
 }
 
 // recorded takes the outcome of the append of a purge record. In doubt, nothing
 // is purged: the rows are still there, so another look finds them again.
-func (o *owner) recorded(record PurgeRecord, key string, sequence uint64, err error) {
+func (o *owner) recorded(record PurgeRecord, key string, draft Draft, sequence uint64, err error) {
 	if err != nil {
 		o.holds.remove(key)
 		o.log.Warn("histories stay for now", "error", err)
 		return
 	}
-	o.appended(sequence)
+	o.acknowledged(&flight{draft: draft}, sequence)
 	for _, s := range record.Sagas {
 		delete(o.orphans, s.ID)
 	}

@@ -44,7 +44,6 @@ type owner struct {
 
 	position   Position // as it was written last
 	generation string
-	created    time.Time // of the stream
 	goal       uint64    // where catching up ends
 	told       time.Time // when progress was told last
 	live       bool      // caught up: it decides
@@ -237,10 +236,10 @@ func (o *owner) readAll(ctx context.Context, from uint64, seen Stamp, messages c
 			return fmt.Errorf("read partition %d from %d: %w", o.p, from, err)
 		}
 		o.log.Info("reading was interrupted", "from", from, "reason", err)
-		pause.For(ctx, retryWait(0)) // a stream without a leader interrupts at once
-		if f := o.link.Load(); f != nil {
+		if f := o.link.Load(); f != nil { // now: one that is stored later would hide a loss
 			seen.Link, seen.Decision = f.sequence, f.draft.Header.Get(protocol.HeaderDecision)
 		}
+		pause.For(ctx, retryWait(0)) // a stream without a leader interrupts at once
 		if err := o.verifyUntilReachable(ctx, seen); err != nil {
 			return err
 		}

@@ -237,8 +237,8 @@ type Stamp struct {
 	Created  time.Time `json:"created"` // of the stream
 	Sequence uint64    `json:"sequence"`
 	Time     time.Time `json:"time"` // the store's stamp of that message
-	// The newest link that its owner stored, which it does not read, and its id.
-	// An older view's stamp has none.
+	// The newest link or purge record that its owner stored, which it does not
+	// read, and its id. An older view's stamp has none.
 	Link     uint64 `json:"link,omitempty"`
 	Decision string `json:"decision,omitempty"`
 }

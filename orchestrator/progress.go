@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -19,9 +20,10 @@ type progress struct {
 	link  atomic.Pointer[flight] // the newest link of ours: seen has it too
 }
 
-// resume begins after a position.
-func (p *progress) resume(at Position) {
+// resume begins after a position, in a stream that was made at created.
+func (p *progress) resume(at Position, created time.Time) {
 	p.read, p.whole, p.seen = at.To, at.To, at.Stamp
+	p.seen.Created = created
 	p.shown.Store(p.read)
 }
 
@@ -34,18 +36,14 @@ func (p *progress) handled(m Message) {
 	p.reach(m.Sequence)
 }
 
-// acknowledged takes note of a link of ours that is stored.
+// acknowledged takes note of a link of ours that is stored, or a purge record,
+// which no filter lets through either.
 func (p *progress) acknowledged(f *flight, sequence uint64) {
 	if sequence > p.seen.Link {
 		p.seen.Link, p.seen.Decision = sequence, f.draft.Header.Get(protocol.HeaderDecision)
 		f.sequence = sequence
 		p.link.Store(f)
 	}
-	p.appended(sequence)
-}
-
-// appended takes note of a message of ours that no filter lets through.
-func (p *progress) appended(sequence uint64) {
 	at := len(p.ahead) // acknowledgements come in order, but for those in doubt
 	for at > 0 && p.ahead[at-1] > sequence {
 		at--

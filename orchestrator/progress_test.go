@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"testing"
+	"time"
 
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -24,7 +25,7 @@ func TestProgressCountsWhatWasReadAndWhatIsOurs(t *testing.T) {
 		"somebody else's lies in between": {{input, 5, 5}, {link, 7, 5}, {input, 9, 9}, {link, 10, 10}},
 	} {
 		var p progress
-		p.resume(Position{To: 4, Stamp: Stamp{Sequence: 4}})
+		p.resume(Position{To: 4, Stamp: Stamp{Sequence: 4}}, time.Time{})
 		for _, s := range steps {
 			if s.input {
 				p.handled(Message{Sequence: s.sequence})
@@ -45,9 +46,9 @@ func TestProgressCountsWhatWasReadAndWhatIsOurs(t *testing.T) {
 func TestProgressForgetsNothingThatWasSeenBefore(t *testing.T) {
 	t.Parallel()
 	var p progress
-	p.resume(Position{To: 4, Stamp: Stamp{Sequence: 9, Link: 10, Decision: "before"}})
+	p.resume(Position{To: 4, Stamp: Stamp{Sequence: 9, Link: 10, Decision: "before"}}, time.Unix(1, 0))
 	p.handled(Message{Sequence: 5})
-	if want := (Stamp{Sequence: 9, Link: 10, Decision: "before"}); p.seen != want || p.read != 5 {
+	if want := (Stamp{Created: time.Unix(1, 0), Sequence: 9, Link: 10, Decision: "before"}); p.seen != want || p.read != 5 {
 		t.Errorf("seen %+v, want %+v; read %d", p.seen, want, p.read)
 	}
 }

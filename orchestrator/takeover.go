@@ -21,7 +21,6 @@ func (o *owner) takeOver(ctx context.Context) (from uint64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("end of partition %d: %w", o.p, err)
 	}
-	o.created = tail.Created
 	trusted, err := o.verify(ctx, position.Stamp)
 	if err != nil {
 		return 0, err
@@ -41,7 +40,7 @@ func (o *owner) takeOver(ctx context.Context) (from uint64, err error) {
 		}
 	}
 	o.position = position
-	o.resume(position)
+	o.resume(position, tail.Created)
 	if position.To > 0 {
 		if err := o.recall(ctx); err != nil {
 			return 0, fmt.Errorf("%w: %w", errViewAway, err)
