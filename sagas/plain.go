@@ -8,7 +8,7 @@ import (
 
 // ForOne returns d for one saga at a time, and one goroutine: it decodes the
 // saga's input once, and not again for every request. That is so where the
-// type of the data is plain; what an author's function changes in other data
+// input is short and the type of the data is plain; what an author's function changes in other data
 // might be found there by the next one, so it gets data of its own.
 func (d Definition) ForOne() Definition {
 	if d.mapping != nil {
@@ -16,6 +16,10 @@ func (d Definition) ForOne() Definition {
 	}
 	return d
 }
+
+// maxKept is how long an input may be, in bytes, to be kept decoded: a saga that
+// waits would have a long one in memory twice.
+const maxKept = 1 << 10
 
 // A decoded input is kept to be used again.
 type decoded[S any] struct {
@@ -29,7 +33,7 @@ func (i *decoded[S]) is(body []byte) bool {
 }
 
 func (i *decoded[S]) keep(body []byte, value S) {
-	if i != nil {
+	if i != nil && len(body) <= maxKept {
 		*i = decoded[S]{body, value, true}
 	}
 }

@@ -1,7 +1,10 @@
 package sagas_test
 
 import (
+	"encoding/json"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,6 +90,42 @@ func TestADefinitionForOneReadsEachInput(t *testing.T) {
 		}
 		if _, err := def.Request(0, sagas.Known{Input: []byte(`{"id":`)}); err == nil {
 			t.Error("half of an input was read")
+		}
+	}
+}
+
+// counted is plain, and counts how often it is decoded.
+type counted struct{ Text string }
+
+var decodings atomic.Int64
+
+func (c *counted) UnmarshalJSON(body []byte) error {
+	decodings.Add(1)
+	return json.Unmarshal(body, &c.Text)
+}
+
+// A saga may wait for weeks. Its input is not in memory twice meanwhile, unless
+// it is a short one.
+func TestAShortInputIsDecodedOnceAndALongOneIsNotKept(t *testing.T) {
+	t.Parallel()
+	does := protocol.NewAction[counted, protocol.None]("p", "a")
+	def := sagas.Define("counted", 1,
+		sagas.Step("a", does, func(c counted) counted { return c }, nil).NothingToUndo()).Definition
+	for _, tt := range []struct {
+		length    int
+		decodings int64
+	}{{1000, 1}, {2000, 3}} {
+		own, input, before := def.ForOne(), []byte(`"`+strings.Repeat("x", tt.length)+`"`), decodings.Load()
+		if err := own.Accept(input); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := own.Request(0, sagas.Known{Input: input}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := decodings.Load() - before; got != tt.decodings {
+			t.Errorf("an input of %d bytes was decoded %d times, want %d", len(input), got, tt.decodings)
 		}
 	}
 }
