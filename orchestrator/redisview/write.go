@@ -38,6 +38,10 @@ return 1
 // rooms are for the text of rows: one write is as large as the next.
 var rooms = sync.Pool{New: func() any { return new([]byte) }}
 
+// maxRoom is as much as one is kept for, in bytes: a full write of rows as they
+// mostly are. Writes go on for ever, so a larger one would never be freed.
+const maxRoom = 4 << 20
+
 func (p *partition) Write(ctx context.Context, w orchestrator.Write) error {
 	old, err := p.unknown(ctx, w)
 	if err != nil {
@@ -49,7 +53,9 @@ func (p *partition) Write(ctx context.Context, w orchestrator.Write) error {
 	if err := c.make(w, old); err != nil {
 		return err
 	}
-	*room = c.text
+	if cap(c.text) <= maxRoom {
+		*room = c.text
+	}
 	args, err := c.args(w)
 	if err != nil {
 		return err
