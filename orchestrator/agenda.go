@@ -6,9 +6,12 @@ package orchestrator
 // calls through an interface.
 type agenda struct {
 	entries map[string]*entry
-	heap    []place // no number is smaller than that at half its index
-	free    []*entry
+	heap    []place  // no number is smaller than that at half its index
+	free    []*entry // maxFree at most, as after a herd most are of no use
 }
+
+// maxFree is about as many as come and go with the appends under way.
+const maxFree = maxFlights
 
 // An entry knows its place, so that its key can be removed.
 type entry struct {
@@ -67,8 +70,9 @@ func (a *agenda) remove(key string) {
 	if last.entry != e {
 		a.fix(e.index, last)
 	}
-	e.key = ""
-	a.free = append(a.free, e)
+	if e.key = ""; len(a.free) < maxFree {
+		a.free = append(a.free, e)
+	}
 }
 
 // first returns the key with the smallest number.

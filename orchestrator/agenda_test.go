@@ -39,6 +39,21 @@ func TestAnAgendaKnowsTheSmallest(t *testing.T) {
 	}
 }
 
+// A herd of timers that is gone leaves no herd of entries behind.
+func TestAnAgendaKeepsFewFreeEntries(t *testing.T) {
+	t.Parallel()
+	a := newAgenda()
+	for n := range 3 * maxFree {
+		a.set(strconv.Itoa(n), int64(n))
+	}
+	for n := range 3 * maxFree {
+		a.remove(strconv.Itoa(n))
+	}
+	if _, _, ok := a.first(); ok || len(a.free) != maxFree {
+		t.Errorf("%d entries are kept for later, want %d", len(a.free), maxFree)
+	}
+}
+
 // BenchmarkAgenda is what a saga's inputs cause: each holds the position until
 // the link that answers it is stored, and moves the timer.
 func BenchmarkAgenda(b *testing.B) {
