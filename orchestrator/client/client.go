@@ -86,7 +86,8 @@ func WithTimeout(d time.Duration) Option {
 }
 
 // WithEvery sets how often a saga that is waited for is looked at, in case an
-// announcement was lost: DefaultEvery if not set.
+// announcement was lost, and how long the answer to a request is not looked for
+// at most: DefaultEvery if not set.
 func WithEvery(d time.Duration) Option {
 	return func(c *Client) error {
 		c.every = d

@@ -81,8 +81,8 @@ func (e *expectation) park(h protocol.Header) {
 	}
 }
 
-// firstLook is when a decision is looked for again. A decision that sends a
-// command is announced to nobody; an idle orchestrator takes about as long.
+// firstLook is when a decision is looked for again: the journal announces none
+// that sends a command. An idle orchestrator takes about as long.
 const firstLook = 2 * time.Millisecond
 
 // decision returns the decision that read the input with that sequence. Links

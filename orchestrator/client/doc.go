@@ -23,4 +23,5 @@
 // What is read of many sagas is asked of the orchestrators' service. Waiting
 // listens to what the journal announces; since an announcement can be lost, the
 // last link is also read: first, every few seconds, and after each reconnect.
+// The answer to a signal or a request is looked for, less and less often.
 package client
