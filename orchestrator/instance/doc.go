@@ -2,13 +2,13 @@
 // does next. It does no I/O, starts no goroutine, reads no clock and draws no
 // random number, so the same arguments always give the same decision.
 //
-//	Decide(definition, state, input, moment) -> decision   what happens
-//	Fold(state, link)                        -> state      what that changes
+//	Decide(definition, state, input, moment) -> decision   what happens, and the state after it
+//	Fold(state, link)                        -> state      the same state, from what was stored
 //
 // A decision becomes one link of the saga's chain in the journal, and carries
-// at most one command. The caller appends it, folds the stored link into the
-// state, and asks Decide again without an input until it has nothing to add:
-// the saga is then at rest, and its next input may be looked at.
+// at most one command. The caller appends it, takes the state that it brings
+// once it is stored, and asks Decide again without an input until it has nothing
+// to add: the saga is then at rest, and its next input may be looked at.
 //
 // What happened is what the events say. Fold never calls a definition, so an
 // old history folds to the same state under new code.

@@ -20,7 +20,7 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 const firstRun = 100
 
 // A life is one instance with the journal it is driven from. It does what the
-// orchestrator's loop does: a decision is appended, read back, and folded, and
+// orchestrator's loop does: a decision is appended, and its link folded, and
 // then the core is asked again without an input until it has nothing to add.
 type life struct {
 	def    sagas.Definition

@@ -187,5 +187,5 @@ func stepOf(known map[string]bool, a *spans.Attempt) []attribute.KeyValue {
 	return []attribute.KeyValue{attribute.String("saga.step", step), attribute.String("saga.direction", string(a.Direction))}
 }
 
-// between is in seconds. Stamps are one clock's, which may have been set.
+// between is in seconds. Its times may be of two clocks, and either may have been set.
 func between(from, to time.Time) float64 { return max(0, to.Sub(from).Seconds()) }
