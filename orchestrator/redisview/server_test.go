@@ -164,6 +164,20 @@ func TestOpenRefusesWhatCannotWork(t *testing.T) {
 			t.Errorf("prefix %q is taken", prefix)
 		}
 	}
+	for _, make := range []func(redis.UniversalClient) (*redis.AutoPipeliner, error){
+		redis.UniversalClient.AutoPipeline, redis.UniversalClient.AsyncAutoPipeline,
+	} {
+		rdb, err := make(s.Client(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := redisview.Open(t.Context(), rdb); err == nil {
+			t.Error("a client that may send what its caller gave up is taken")
+		}
+		if err := rdb.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 	s.Kill()
 	if _, err := redisview.Open(t.Context(), s.Client(t)); err == nil {
 		t.Error("a server that is away is taken")

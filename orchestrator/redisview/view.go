@@ -35,11 +35,16 @@ func WithPrefix(prefix string) Option { return func(v *View) { v.prefix = prefix
 func WithLogger(log *slog.Logger) Option { return func(v *View) { v.log = log } }
 
 // Open returns the view that is in rdb, and fails if rdb cannot be reached, is
-// too old, or may evict keys.
+// too old, may evict keys, or is an AutoPipeliner.
 func Open(ctx context.Context, rdb redis.UniversalClient, opts ...Option) (*View, error) {
 	v := &View{rdb: rdb, prefix: DefaultPrefix, log: slog.New(slog.DiscardHandler)}
 	for _, opt := range opts {
 		opt(v)
+	}
+	// It may still be sending a command whose caller gave up, and then the text
+	// of its rows would be that of the next write.
+	if _, queues := rdb.(*redis.AutoPipeliner); queues {
+		return nil, errors.New("redisview: the client pipelines by itself; give the one that it was made of")
 	}
 	// A brace would move the hash tag, and the keys into different slots.
 	if strings.ContainsAny(v.prefix, "{}") {
