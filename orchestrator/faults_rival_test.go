@@ -348,3 +348,37 @@ func TestAReplyToAZombiesAttemptIsNotDroppedAfterATakeover(t *testing.T) {
 		w.secondAttemptIsTaken(began)
 	})
 }
+
+// An interruptedJournal's readers say that they were interrupted, whatever
+// else has ended them in the same moment.
+type interruptedJournal struct{ *inmem.Journal }
+
+func (j interruptedJournal) Partition(p int) orchestrator.Partition {
+	return interruptedPartition{j.Journal.Partition(p)}
+}
+
+type interruptedPartition struct{ orchestrator.Partition }
+
+func (p interruptedPartition) Read(ctx context.Context, from uint64, handle func(orchestrator.Message) error) error {
+	_ = p.Partition.Read(ctx, from, handle)
+	return orchestrator.ErrInterrupted
+}
+
+// Links end with the goal also where reading is interrupted right there.
+func TestWhoIsInterruptedAtTheGoalReadsInputsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		var l eavesdropper
+		w.run("a", func(c *orchestrator.Config) {
+			c.Journal, c.Observer = interruptedJournal{c.Journal.(*inmem.Journal)}, &l
+		})
+		w.awaitEnds(w.startMany("o", 3))
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, m := range l.live {
+			if m.Address.Kind == protocol.KindLink {
+				t.Errorf("link %d was read", m.Sequence)
+			}
+		}
+	})
+}

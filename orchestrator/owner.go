@@ -222,6 +222,7 @@ func (o *owner) readAll(ctx context.Context, from uint64, seen Stamp, messages c
 				seen.Sequence, seen.Time = m.Sequence, m.Time
 			}
 			if !caughtUp && m.Sequence >= o.goal {
+				caughtUp = true // whatever the reader says that has ended it
 				return errCaughtUp
 			}
 			return nil
@@ -230,7 +231,6 @@ func (o *owner) readAll(ctx context.Context, from uint64, seen Stamp, messages c
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, errCaughtUp):
-			caughtUp = true
 			continue
 		case !errors.Is(err, ErrInterrupted):
 			return fmt.Errorf("read partition %d from %d: %w", o.p, from, err)
