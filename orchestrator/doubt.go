@@ -20,7 +20,8 @@ func retryWait(tries int) time.Duration {
 // doubt finds out what became of an append that was not acknowledged: the
 // saga's last link says so, and only it.
 func (o *owner) doubt(f *flight, reason error) {
-	sg, try := f.saga, f.tries
+	sg := f.saga
+	f.sent = time.Time{} // no try is under way: it is looked after from here
 	o.stats.doubts.Add(1)
 	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
 	last, err := o.part.Last(ctx, sg.id())
@@ -31,7 +32,7 @@ func (o *owner) doubt(f *flight, reason error) {
 	case err != nil:
 		o.log.WarnContext(o.about(sg), "an append is in doubt, and the journal does not say yet", "saga", sg.id(), "reason", reason, "error", err)
 		o.after(retryWait(f.tries), func() {
-			if sg.flight == f && f.tries == try {
+			if sg.flight == f {
 				f.tries++
 				o.doubt(f, reason)
 			}
@@ -40,7 +41,7 @@ func (o *owner) doubt(f *flight, reason error) {
 		o.stored(f, last.Sequence)
 	case last.Sequence == f.draft.Expect:
 		o.after(retryWait(f.tries), func() { // the same bytes under the same condition: one of them can be stored
-			if sg.flight == f && f.tries == try {
+			if sg.flight == f {
 				o.publish(f)
 			}
 		})
@@ -69,7 +70,7 @@ func (o *owner) askAfter(before time.Time) {
 		began := time.Now()
 		for _, sg := range o.sagas {
 			f := sg.flight
-			if f == nil || !f.sent.Before(before) {
+			if f == nil || f.sent.IsZero() || !f.sent.Before(before) {
 				continue
 			}
 			if time.Since(began) > readTimeout {

@@ -52,6 +52,9 @@ func TestAPurgeRecordInDoubtIsMadeAgain(t *testing.T) {
 					w.gone(id)
 				}
 				w.awaitPosition()
+				if n := len(w.records()); n > 5 { // three that were in doubt, and one for each kind
+					t.Errorf("%d records", n)
+				}
 			})
 		})
 	}
@@ -75,12 +78,43 @@ func TestThePositionWaitsForAPurge(t *testing.T) {
 			t.Errorf("the position is %d, the record %d", at, record)
 		}
 		w.crash(first, &dead)
-		w.run("b") // it purges what the record says, and nothing else
+		var fails atomic.Bool
+		fails.Store(true)
+		second := w.run("b", func(c *orchestrator.Config) { c.Journal = keepingJournal{c.Journal.(*inmem.Journal), &fails} })
+		w.until("b is live", func() bool { p := second.Status().Partitions; return len(p) == 1 && p[0].Live })
+		w.awaitEnds(w.startMany("last", 3))
+		<-time.After(5 * time.Second)
+		if at, record := w.position(), w.records()[0].Sequence; at >= record {
+			t.Errorf("the position of the next one is %d, the record %d", at, record)
+		}
+		fails.Store(false) // it purges what the record says, and nothing else
 		for _, id := range old {
 			w.gone(id)
 		}
 		w.checkView(more...)
 	})
+}
+
+// A keepingJournal purges nothing while it fails.
+type keepingJournal struct {
+	*inmem.Journal
+	fails *atomic.Bool
+}
+
+func (j keepingJournal) Partition(p int) orchestrator.Partition {
+	return keepingPartition{j.Journal.Partition(p), j.fails}
+}
+
+type keepingPartition struct {
+	orchestrator.Partition
+	fails *atomic.Bool
+}
+
+func (p keepingPartition) Purge(ctx context.Context, id string, before uint64) error {
+	if p.fails.Load() {
+		return errors.New("no answer")
+	}
+	return p.Partition.Purge(ctx, id, before)
 }
 
 // A wobblyJournal renews no lease while it fails.

@@ -300,6 +300,9 @@ func TestAnAcknowledgementThatIsLostWithALeaderIsAskedFor(t *testing.T) {
 		if took := time.Since(began); took > 3*time.Second {
 			t.Errorf("it took %v", took)
 		}
+		if n := m.Status().Counts.Conflicts; n > 0 {
+			t.Errorf("%d of our own links were taken for somebody else's", n)
+		}
 		w.checkView(ids...)
 	})
 }
@@ -379,6 +382,50 @@ func TestWhoIsInterruptedAtTheGoalReadsInputsAlone(t *testing.T) {
 			if m.Address.Kind == protocol.KindLink {
 				t.Errorf("link %d was read", m.Sequence)
 			}
+		}
+	})
+}
+
+// An append that lost to a rival's link takes its input along: it is looked at
+// again, and at once, even if the replica that is asked has the link and lacks
+// the input.
+func TestAnInputWhoseAppendLostIsLookedAtAgain(t *testing.T) {
+	for lag := range 2 {
+		t.Run(strconv.Itoa(lag), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, threeSteps(false))
+				m := w.run("b")
+				run := w.oneAttemptOpen()
+				w.answer = func(protocol.Command) (protocol.Outcome, bool) { return "", false }
+				w.secondAttempt(run)
+				m.journal.LagNext(lag)
+				began := time.Now()
+				w.control("o-1", "c-1", instance.Suspend)
+				w.until("it is suspended", func() bool { return w.state("o-1").Suspended })
+				if took := time.Since(began); took > time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
+		})
+	}
+}
+
+// Links are read up to the goal and with it: it may be one.
+func TestALinkAtTheGoalIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		var dead atomic.Bool
+		first := w.run("a", mortal(&dead))
+		run := w.oneAttemptOpen()
+		w.answer = func(protocol.Command) (protocol.Outcome, bool) { return "", false }
+		w.awaitPosition()
+		w.crash(first, &dead)
+		began := time.Now()
+		w.secondAttempt(run)
+		w.run("b")
+		w.checkView("o-1")
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %v", took)
 		}
 	})
 }

@@ -32,9 +32,9 @@ type flight struct {
 	saga     *saga
 	decision instance.Decision
 	draft    Draft
-	input    *Pending // that it decides, if one; put back when another's link came first
-	sequence uint64   // once it is stored; the reader's goroutine looks at it
-	sent     time.Time
+	input    *Pending  // that it decides, if one; put back when another's link came first
+	sequence uint64    // once it is stored; the reader's goroutine looks at it
+	sent     time.Time // of the try that is under way; zero if none is
 	tries    int
 	park     bool
 }
