@@ -17,14 +17,14 @@ func TestWhatIsPlain(t *testing.T) {
 	type flat struct {
 		Text  string
 		Units [3]int
-		by    time.Time
+		At    time.Time
 	}
 	type nested struct {
 		flat
 		Number json.Number
 		On     struct{ Yes bool }
 	}
-	type withSlice struct{ lines []int }
+	type withSlice struct{ _ []int }
 	type withPointer struct{ *flat }
 	type withInterface struct{ error }
 	for _, one := range []any{

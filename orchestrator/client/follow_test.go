@@ -64,7 +64,6 @@ func TestWhoFollowsASagaHearsOfItsRows(t *testing.T) {
 	at := link(protocol.KindLink) // a command, which is announced as a row alone
 	w.until("the command was heard of", func() bool { return mine.has(at) && leaving.has(at) })
 	leave()
-	leave = func() {}
 	before := len(leaving.heard)
 	w.letGo("o", "ship")
 	w.ends(h, instance.Completed)
