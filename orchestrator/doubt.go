@@ -122,7 +122,7 @@ func (o *owner) reload(sg *saga, atLeast uint64) bool {
 	}
 	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
 	defer cancel()
-	atLeast = max(atLeast, sg.seen)
+	atLeast = max(atLeast, sg.seen, sg.state.Last)
 	replayed, err := Load(ctx, o.part, sg.id(), atLeast, o.defs.partitions, nil)
 	var unreadable *UnreadableError
 	switch {

@@ -40,6 +40,9 @@ func TestAnAppendInDoubtIsSentAgainThroughInterruptions(t *testing.T) {
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("it took %v", took)
 		}
+		if n := m.Status().Counts.Doubts; n > 21 { // seven each: after 0, 0.1, 0.3, 0.7, 1.5, 3.1 and 5.1 s
+			t.Errorf("they were asked for %d times", n)
+		}
 		w.awaitEnds(ids)
 	})
 }
@@ -263,4 +266,74 @@ func TestARunThatBeginsWhileTheOneBeforeIsWrittenStaysInMemory(t *testing.T) {
 		w.await("o-1", instance.Completed)
 		w.checkView("o-1")
 	})
+}
+
+// A deposedJournal has a leader that was deposed: it answers once, with what
+// it knew then, and so does a replica.
+type deposedJournal struct {
+	*inmem.Journal
+	knew *atomic.Pointer[orchestrator.Message]
+}
+
+func (j deposedJournal) Partition(p int) orchestrator.Partition {
+	return deposedPartition{j.Journal.Partition(p), j}
+}
+
+type deposedPartition struct {
+	orchestrator.Partition
+	journal deposedJournal
+}
+
+func (p deposedPartition) Last(ctx context.Context, id string) (orchestrator.Message, error) {
+	if m := p.journal.knew.Swap(nil); m != nil {
+		p.journal.LagNext(1)
+		return *m, nil
+	}
+	return p.Partition.Last(ctx, id)
+}
+
+// A leader that was deposed may answer for a link before the one that is
+// known. No saga goes back to it.
+func TestALeaderThatWasDeposedTakesNoLinkBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		w.answer = func(c protocol.Command) (protocol.Outcome, bool) {
+			return "", c.Attempt.Number == 3 || c.Action != "reserve"
+		}
+		var knew atomic.Pointer[orchestrator.Message]
+		m := w.run("a", quiet, func(c *orchestrator.Config) { c.Journal = deposedJournal{c.Journal.(*inmem.Journal), &knew} })
+		w.start("o-1")
+		attempt := func(n int) uint64 {
+			w.until("the attempt is made", func() bool { return w.lastNumber() == n })
+			return w.state("o-1").Last
+		}
+		first, err := w.journal.Partition(0).Get(w.ctx, attempt(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		attempt(2)
+		knew.Store(&first)
+		var sent atomic.Int64
+		m.journal.SetHook(func(d orchestrator.Draft) inmem.Fault {
+			if d.Chain != "" && sent.Add(1) == 1 {
+				return inmem.NotStored()
+			}
+			return inmem.Fault{}
+		})
+		w.await("o-1", instance.Completed)
+		if n := m.Status().Counts.Conflicts; n != 1 { // the one that the deposed leader made us believe in
+			t.Errorf("%d conflicts", n)
+		}
+		w.checkView("o-1")
+	})
+}
+
+// lastNumber is the number of the attempt that was delivered last; 0 if none was.
+func (w *world) lastNumber() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.sent) == 0 {
+		return 0
+	}
+	return w.sent[len(w.sent)-1].Attempt.Number
 }
