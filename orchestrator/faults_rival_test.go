@@ -421,6 +421,7 @@ func TestALinkAtTheGoalIsRead(t *testing.T) {
 		w.awaitPosition()
 		w.crash(first, &dead)
 		began := time.Now()
+		w.control("ghost", "c-1", instance.Cancel)
 		w.secondAttempt(run)
 		w.run("b")
 		w.checkView("o-1")
