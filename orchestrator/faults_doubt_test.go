@@ -248,7 +248,7 @@ func TestASagaWhoseEndIsBeingWrittenStaysInMemory(t *testing.T) {
 func TestARunThatBeginsWhileTheOneBeforeIsWrittenStaysInMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, threeSteps(false))
-		w.run("a", func(c *orchestrator.Config) { c.FlushEvery = time.Second })
+		m := w.run("a", func(c *orchestrator.Config) { c.FlushEvery = time.Second })
 		release := w.view.HoldWrites(0)
 		w.start("o-1")
 		last := w.await("o-1", instance.Completed).Last
@@ -264,6 +264,9 @@ func TestARunThatBeginsWhileTheOneBeforeIsWrittenStaysInMemory(t *testing.T) {
 		w.answer = nil
 		w.reply(w.lastCommand(), protocol.Done)
 		w.await("o-1", instance.Completed)
+		if n := m.Status().Counts.Stale; n > 0 {
+			t.Error("its reply was taken for one to the run before")
+		}
 		w.checkView("o-1")
 	})
 }
