@@ -144,3 +144,19 @@ func TestNobodyListensToRowsForNobody(t *testing.T) {
 		t.Error("a closed connection is followed on")
 	}
 }
+
+// Once the last one has left a partition, the next one is heard as the first was.
+func TestWhoFollowsAfterEverybodyLeftHears(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, nc := w.client(), w.conn()
+	for n := range 3 {
+		e, stop := w.follow(c, "o")
+		body := fmt.Sprintf(`{"rows":{"o":%d}}`, n+1)
+		if err := nc.Publish(fmt.Sprintf("saga-feed.%d.-.rows", protocol.Partition("o", 4)), []byte(body)); err != nil {
+			t.Fatal(err)
+		}
+		w.until("it was heard", func() bool { return e.has(uint64(n + 1)) })
+		stop()
+	}
+}
