@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/amends-io/amends/orchestrator"
-	"github.com/amends-io/amends/orchestrator/inmem"
 	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/orchestrator/orchestratortest"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
@@ -46,30 +46,17 @@ func TestAnUnparkingThatWasCutShortLosesNoInput(t *testing.T) {
 	}
 }
 
-// A deafJournal reads and appends, but tells nobody a saga's history.
-type deafJournal struct {
-	*inmem.Journal
-	deaf *atomic.Bool
-}
-
-func (j deafJournal) Partition(p int) orchestrator.Partition {
-	return deafPartition{j.Journal.Partition(p), j.deaf}
-}
-
-type deafPartition struct {
-	orchestrator.Partition
-	deaf *atomic.Bool
-}
-
-func (p deafPartition) History(ctx context.Context, id string, from uint64) ([]orchestrator.Message, error) {
-	if p.deaf.Load() {
-		return nil, errors.New("no replica answers")
-	}
-	return p.Partition.History(ctx, id, from)
-}
-
+// hardOfHearing has a journal read and append, but tell nobody a saga's history
+// while it is deaf.
 func hardOfHearing(deaf *atomic.Bool) func(*orchestrator.Config) {
-	return func(c *orchestrator.Config) { c.Journal = deafJournal{c.Journal.(*inmem.Journal), deaf} }
+	return func(c *orchestrator.Config) {
+		c.Journal = orchestratortest.Tampered{Journal: c.Journal, History: func(ctx context.Context, p orchestrator.Partition, id string, from uint64) ([]orchestrator.Message, error) {
+			if deaf.Load() {
+				return nil, errors.New("no replica answers")
+			}
+			return p.History(ctx, id, from)
+		}}
+	}
 }
 
 // A saga whose history could not be read is forgotten when its id is started:

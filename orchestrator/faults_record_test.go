@@ -11,6 +11,7 @@ import (
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/inmem"
 	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/orchestrator/orchestratortest"
 	"github.com/amends-io/amends/sagas"
 )
 
@@ -80,7 +81,7 @@ func TestThePositionWaitsForAPurge(t *testing.T) {
 		w.crash(first, &dead)
 		var fails atomic.Bool
 		fails.Store(true)
-		second := w.run("b", func(c *orchestrator.Config) { c.Journal = keepingJournal{c.Journal.(*inmem.Journal), &fails} })
+		second := w.run("b", keeping(&fails))
 		w.until("b is live", func() bool { p := second.Status().Partitions; return len(p) == 1 && p[0].Live })
 		w.awaitEnds(w.startMany("last", 3))
 		<-time.After(5 * time.Second)
@@ -95,26 +96,16 @@ func TestThePositionWaitsForAPurge(t *testing.T) {
 	})
 }
 
-// A keepingJournal purges nothing while it fails.
-type keepingJournal struct {
-	*inmem.Journal
-	fails *atomic.Bool
-}
-
-func (j keepingJournal) Partition(p int) orchestrator.Partition {
-	return keepingPartition{j.Journal.Partition(p), j.fails}
-}
-
-type keepingPartition struct {
-	orchestrator.Partition
-	fails *atomic.Bool
-}
-
-func (p keepingPartition) Purge(ctx context.Context, id string, before uint64) error {
-	if p.fails.Load() {
-		return errors.New("no answer")
+// keeping has a journal purge nothing while it fails.
+func keeping(fails *atomic.Bool) func(*orchestrator.Config) {
+	return func(c *orchestrator.Config) {
+		c.Journal = orchestratortest.Tampered{Journal: c.Journal, Purge: func(ctx context.Context, p orchestrator.Partition, id string, before uint64) error {
+			if fails.Load() {
+				return errors.New("no answer")
+			}
+			return p.Purge(ctx, id, before)
+		}}
 	}
-	return p.Partition.Purge(ctx, id, before)
 }
 
 // A wobblyJournal renews no lease while it fails.

@@ -13,6 +13,7 @@ import (
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/inmem"
 	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/orchestrator/orchestratortest"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
@@ -204,26 +205,16 @@ func TestAForcedStartHidesNoLink(t *testing.T) {
 	})
 }
 
-// A countingJournal counts the whole histories that are read.
-type countingJournal struct {
-	*inmem.Journal
-	whole *atomic.Int64
-}
-
-func (j countingJournal) Partition(p int) orchestrator.Partition {
-	return countingPartition{j.Journal.Partition(p), j.whole}
-}
-
-type countingPartition struct {
-	orchestrator.Partition
-	whole *atomic.Int64
-}
-
-func (p countingPartition) History(ctx context.Context, id string, from uint64) ([]orchestrator.Message, error) {
-	if from <= 1 {
-		p.whole.Add(1)
+// counting counts the whole histories that are read.
+func counting(whole *atomic.Int64) func(*orchestrator.Config) {
+	return func(c *orchestrator.Config) {
+		c.Journal = orchestratortest.Tampered{Journal: c.Journal, History: func(ctx context.Context, p orchestrator.Partition, id string, from uint64) ([]orchestrator.Message, error) {
+			if from <= 1 {
+				whole.Add(1)
+			}
+			return p.History(ctx, id, from)
+		}}
 	}
-	return p.Partition.History(ctx, id, from)
 }
 
 // Replies to attempts that never were are looked into, as they may tell of a
@@ -233,7 +224,7 @@ func TestRepliesToAttemptsThatNeverWereReadNoHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, threeSteps(false))
 		var whole atomic.Int64
-		m := w.run("b", func(c *orchestrator.Config) { c.Journal = countingJournal{c.Journal.(*inmem.Journal), &whole} })
+		m := w.run("b", counting(&whole))
 		run := w.oneAttemptOpen()
 		for n := range 500 {
 			h := protocol.Header{}

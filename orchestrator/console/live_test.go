@@ -11,6 +11,7 @@ import (
 
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/console"
+	"github.com/amends-io/amends/orchestrator/orchestratortest"
 	"github.com/amends-io/amends/orchestrator/verbs"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -48,24 +49,12 @@ func TestALivePageShowsDecisionsLongBeforeTheNextLook(t *testing.T) {
 	}
 }
 
-// reading is a journal that counts how often a history is read.
-type reading struct {
-	orchestrator.Journal
-	reads *atomic.Int64
-}
-
-func (r reading) Partition(p int) orchestrator.Partition {
-	return readPartition{r.Journal.Partition(p), r.reads}
-}
-
-type readPartition struct {
-	orchestrator.Partition
-	reads *atomic.Int64
-}
-
-func (p readPartition) History(ctx context.Context, id string, from uint64) ([]orchestrator.Message, error) {
-	p.reads.Add(1)
-	return p.Partition.History(ctx, id, from)
+// counting is a journal that counts how often a history is read.
+func counting(j orchestrator.Journal, reads *atomic.Int64) orchestrator.Journal {
+	return orchestratortest.Tampered{Journal: j, History: func(ctx context.Context, p orchestrator.Partition, id string, from uint64) ([]orchestrator.Message, error) {
+		reads.Add(1)
+		return p.History(ctx, id, from)
+	}}
 }
 
 // What is announced and not there is waited for a while, and then no more. A
@@ -74,7 +63,7 @@ func TestWrongAnnouncementsCostFewReads(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var reads atomic.Int64
-	v := verbs.New(verbs.Config{Journal: reading{w.journal, &reads}, View: w.view, Sagas: w.client.Sagas(), Fleet: w.client, Log: quiet(), Name: "console"})
+	v := verbs.New(verbs.Config{Journal: counting(w.journal, &reads), View: w.view, Sagas: w.client.Sagas(), Fleet: w.client, Log: quiet(), Name: "console"})
 	defer v.Close()
 	w.serve(func(c *console.Config) { c.Verbs = v })
 	w.start("o-1", stuckUnits)

@@ -8,28 +8,17 @@ import (
 
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/natsservice"
+	"github.com/amends-io/amends/orchestrator/orchestratortest"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
-// counted is a journal that counts the messages which histories are read from.
-type counted struct {
-	orchestrator.Journal
-	read *atomic.Int64
-}
-
-func (c counted) Partition(p int) orchestrator.Partition {
-	return countedPartition{c.Journal.Partition(p), c.read}
-}
-
-type countedPartition struct {
-	orchestrator.Partition
-	read *atomic.Int64
-}
-
-func (p countedPartition) History(ctx context.Context, id string, from uint64) ([]orchestrator.Message, error) {
-	messages, err := p.Partition.History(ctx, id, from)
-	p.read.Add(int64(len(messages)))
-	return messages, err
+// counting is a journal that counts the messages which histories are read from.
+func counting(j orchestrator.Journal, read *atomic.Int64) orchestrator.Journal {
+	return orchestratortest.Tampered{Journal: j, History: func(ctx context.Context, p orchestrator.Partition, id string, from uint64) ([]orchestrator.Message, error) {
+		messages, err := p.History(ctx, id, from)
+		read.Add(int64(len(messages)))
+		return messages, err
+	}}
 }
 
 // A history of 10,000 events comes in pages, each message once, and the journal
@@ -38,7 +27,7 @@ func TestALongHistoryIsPaged(t *testing.T) {
 	t.Parallel()
 	const long, page = 10_000, 500
 	var read atomic.Int64
-	w := newWorld(t, func(c *natsservice.Config) { c.Journal = counted{c.Journal, &read} })
+	w := newWorld(t, func(c *natsservice.Config) { c.Journal = counting(c.Journal, &read) })
 	sequences := []uint64{w.start("o", nil)}
 	for i := range long - 1 {
 		subject := protocol.Subjects{}.Signal(protocol.Partition("o", partitions), "o", fmt.Sprint("s", i))
