@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/amends-io/amends/orchestrator"
@@ -45,17 +46,23 @@ func handler[Req, Ans any](s *Service, answer func(context.Context, Req) (Ans, e
 			if err == nil && len(body) > s.most() {
 				err = &verbs.Failure{Code: orchestrator.CodeTooLarge, Err: fmt.Errorf("the answer has %d bytes, at most %d fit", len(body), s.most())}
 			}
-			if err != nil {
-				told := verbs.Explain(err)
-				err = r.Error(told.Code, told.Error(), decided(told))
-			} else {
-				err = r.Respond(body)
-			}
-			if err != nil && ctx.Err() == nil {
+			if err := s.nc.PublishMsg(reply(r.Reply(), body, err)); err != nil && ctx.Err() == nil {
 				s.cfg.Log.Warn("an answer could not be sent", "subject", protocol.Text(r.Subject(), 200), "error", err)
 			}
 		}()
 	})
+}
+
+// reply returns the message that says body, or err. It is not left to the
+// request, which keeps an error where the service reads it without a lock as
+// soon as the handler has returned: by then the answer may not be there yet.
+func reply(subject string, body []byte, err error) *nats.Msg {
+	if err == nil {
+		return &nats.Msg{Subject: subject, Data: body}
+	}
+	told := verbs.Explain(err)
+	header := nats.Header{micro.ErrorCodeHeader: {told.Code}, micro.ErrorHeader: {told.Error()}}
+	return &nats.Msg{Subject: subject, Header: header, Data: decided(told)}
 }
 
 // decided is the body of an error: the decision, where there is one.

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/natsservice"
 	"github.com/amends-io/amends/orchestrator/verbs"
+	"github.com/amends-io/amends/participants/protocol"
 )
 
 // writer takes down what it is asked to write.
@@ -101,6 +103,36 @@ func TestAServiceWithoutAWriterOnlyReads(t *testing.T) {
 		m, err := w.nc.Request("amends.orchestrator.saga."+endpoint, []byte(`{}`), 5e9)
 		if err != nil || m.Header.Get(micro.ErrorCodeHeader) != orchestrator.CodeUnavailable {
 			t.Errorf("%s: got %v %v", endpoint, m, err)
+		}
+	}
+}
+
+// What counts requests runs beside what answers them, and statistics hold it
+// up: the race detector sees whatever they share.
+func TestRefusalsShareNothingWithWhatCountsThem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const requests = 300
+	inbox := w.nc.NewInbox()
+	answers, err := w.nc.SubscribeSync(inbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range requests {
+		if err := w.nc.PublishRequest(protocol.Subjects{}.Service(orchestrator.EndpointGet), inbox, []byte(`{"id":"nobody"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.nc.PublishRequest("$SRV.STATS", w.nc.NewInbox(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range requests {
+		m, err := answers.NextMsg(10 * time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code := m.Header.Get(micro.ErrorCodeHeader); code != orchestrator.CodeNotFound {
+			t.Fatalf("got %q: %s", code, m.Header.Get(micro.ErrorHeader))
 		}
 	}
 }
