@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/internal/pipeline"
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/amends-io/amends/sagas"
@@ -20,7 +22,7 @@ import (
 type Client struct {
 	nc       *nats.Conn
 	subjects protocol.Subjects
-	api      string        // first tokens of JetStream's API, with the last dot
+	leader   leader.API
 	timeout  time.Duration // of one request
 	every    time.Duration // between two looks at the last link
 
@@ -60,7 +62,7 @@ func WithPrefix(prefix string) Option {
 // WithDomain uses JetStream's domain of that name.
 func WithDomain(domain string) Option {
 	return func(c *Client) error {
-		c.api = "$JS." + domain + ".API."
+		c.leader.Prefix = "$JS." + domain + ".API."
 		return protocol.CheckName("domain", domain)
 	}
 }
@@ -68,7 +70,7 @@ func WithDomain(domain string) Option {
 // WithAPIPrefix uses JetStream's API below another prefix than $JS.API.
 func WithAPIPrefix(prefix string) Option {
 	return func(c *Client) error {
-		c.api = strings.TrimSuffix(prefix, ".") + "."
+		c.leader.Prefix = strings.TrimSuffix(prefix, ".") + "."
 		if strings.ContainsAny(prefix, " \t\r\n*>") || strings.Trim(prefix, ".") == "" {
 			return fmt.Errorf("API prefix %q is no subject", protocol.Text(prefix, 80))
 		}
@@ -108,7 +110,7 @@ func New(nc *nats.Conn, options ...Option) (*Client, error) {
 		return nil, errors.New("client: it needs a connection")
 	}
 	c := &Client{
-		nc: nc, api: "$JS.API.", timeout: DefaultTimeout, every: DefaultEvery,
+		nc: nc, leader: leader.API{Conn: nc, Prefix: jetstream.DefaultAPIPrefix}, timeout: DefaultTimeout, every: DefaultEvery,
 		looks: make(chan struct{}, looksAtOnce), valid: make(map[named]error),
 	}
 	for _, option := range options {
@@ -116,6 +118,7 @@ func New(nc *nats.Conn, options ...Option) (*Client, error) {
 			return nil, fmt.Errorf("client: %w", err)
 		}
 	}
+	c.leader.Subjects, c.leader.Hint = c.subjects, c.hint
 	c.feed, c.rows = newFeed(nc, c.subjects), newRows(nc, c.subjects)
 	return c, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
@@ -199,7 +200,7 @@ func (s Saga) store(ctx context.Context, m message, e *expectation) (sequence ui
 		case !errors.Is(err, orchestrator.ErrConflict):
 			return 0, false, err
 		}
-		stored, err := s.c.look(ctx, s.partition, lookup{LastBySubject: subject})
+		stored, err := s.c.look(ctx, s.partition, leader.Lookup{LastBySubject: subject})
 		switch {
 		case err == nil:
 			return stored.Sequence, true, m.same(s.id, e.run, stored)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
@@ -64,7 +65,7 @@ func (s Saga) expect(ctx context.Context) (*expectation, error) {
 func (e *expectation) over() bool { return e.status != "" }
 
 func (e *expectation) last(ctx context.Context) (orchestrator.Message, error) {
-	return e.c.look(ctx, e.partition, lookup{LastBySubject: e.c.subjects.Chain(e.partition, e.id)})
+	return e.c.look(ctx, e.partition, leader.Lookup{LastBySubject: e.c.subjects.Chain(e.partition, e.id)})
 }
 
 // park notes whether the saga waits for somebody who can decide.
@@ -90,7 +91,7 @@ const firstLook = 2 * time.Millisecond
 func (e *expectation) decision(ctx context.Context, input uint64) (Decision, error) {
 	wait := firstLook
 	for next := input + 1; ; {
-		m, err := e.c.look(ctx, e.partition, lookup{Sequence: next, NextBySubject: e.c.subjects.Chain(e.partition, e.id)})
+		m, err := e.c.look(ctx, e.partition, leader.Lookup{Sequence: next, NextBySubject: e.c.subjects.Chain(e.partition, e.id)})
 		switch {
 		case err == nil:
 			if d, done, err := e.judge(m, input); done {

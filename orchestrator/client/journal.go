@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,53 +10,26 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/internal/pipeline"
 	"github.com/amends-io/amends/orchestrator"
-	"github.com/amends-io/amends/participants/protocol"
 )
 
 // Codes of the API's errors that jetstream has no names for.
 const (
-	codeNoMessage       jetstream.ErrorCode = 10037
 	codeMessageTooLarge jetstream.ErrorCode = 10054
 	codeStoreFailed     jetstream.ErrorCode = 10077 // too many messages of one subject, too
 	codeHeaderTooLarge  jetstream.ErrorCode = 10097
 )
 
-// call asks JetStream's API, which answers from the stream's leader.
-func (c *Client) call(ctx context.Context, subject string, request, response any) error {
-	var body []byte
-	if request != nil {
-		var err error
-		if body, err = json.Marshal(request); err != nil {
-			return err
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	answer, err := c.nc.RequestWithContext(ctx, c.api+subject, body)
-	if err != nil {
-		return c.hint(err)
-	}
-	var failure struct {
-		Error *jetstream.APIError `json:"error"`
-	}
-	if err := json.Unmarshal(answer.Data, &failure); err != nil {
-		return fmt.Errorf("answer %.80q: %w", answer.Data, err)
-	}
-	if failure.Error != nil {
-		return failure.Error
-	}
-	return json.Unmarshal(answer.Data, response)
-}
-
 // stream returns the configuration of one of the journal's streams.
 func (c *Client) stream(ctx context.Context, stream string) (jetstream.StreamConfig, error) {
-	var info jetstream.StreamInfo
-	err := c.call(ctx, "STREAM.INFO."+stream, nil, &info)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	info, err := c.leader.Info(ctx, stream)
 	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound), isCode(err, jetstream.JSErrCodeStreamNotFound):
+	case errors.Is(err, jetstream.ErrStreamNotFound), leader.IsCode(err, jetstream.JSErrCodeStreamNotFound):
 		return jetstream.StreamConfig{}, fmt.Errorf("client: stream %s: %w", stream, ErrNoJournal)
 	case errors.Is(err, nats.ErrNoResponders):
 		return jetstream.StreamConfig{}, fmt.Errorf("client: %w: the server at %s has no JetStream", ErrNoJournal, c.nc.ConnectedUrlRedacted())
@@ -67,45 +39,11 @@ func (c *Client) stream(ctx context.Context, stream string) (jetstream.StreamCon
 	return info.Config, nil
 }
 
-// A lookup asks the leader for one message: the last one of a subject, or the
-// next of a subject from a sequence on.
-type lookup struct {
-	Sequence      uint64 `json:"seq,omitempty"`
-	LastBySubject string `json:"last_by_subj,omitempty"`
-	NextBySubject string `json:"next_by_subj,omitempty"`
-}
-
 // look returns the message that l asks for, or ErrNotFound.
-func (c *Client) look(ctx context.Context, p int, l lookup) (orchestrator.Message, error) {
-	var response struct {
-		Message struct {
-			Subject  string    `json:"subject"`
-			Sequence uint64    `json:"seq"`
-			Header   []byte    `json:"hdrs"`
-			Data     []byte    `json:"data"`
-			Time     time.Time `json:"time"`
-		} `json:"message"`
-	}
-	err := c.call(ctx, "STREAM.MSG.GET."+c.subjects.Stream(p), l, &response)
-	if isCode(err, codeNoMessage) {
-		return orchestrator.Message{}, ErrNotFound
-	}
-	if err != nil {
-		return orchestrator.Message{}, err
-	}
-	found := response.Message
-	m := orchestrator.Message{Sequence: found.Sequence, Time: found.Time.UTC(), Subject: found.Subject, Body: found.Data}
-	if len(found.Header) > 0 {
-		h, err := nats.DecodeHeadersMsg(found.Header)
-		if err != nil {
-			return orchestrator.Message{}, fmt.Errorf("headers of message %d: %w", found.Sequence, err)
-		}
-		m.Header = protocol.Header(h)
-	}
-	if a, err := c.subjects.Parse(m.Subject); err == nil {
-		m.Address = a
-	}
-	return m, nil
+func (c *Client) look(ctx context.Context, p int, l leader.Lookup) (orchestrator.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	return c.leader.Look(ctx, c.subjects.Stream(p), l)
 }
 
 // replay reads a saga message by message and folds it: the way that needs no
@@ -113,7 +51,7 @@ func (c *Client) look(ctx context.Context, p int, l lookup) (orchestrator.Messag
 func (c *Client) replay(ctx context.Context, p int, id string) (orchestrator.Replayed, error) {
 	var history []orchestrator.Message
 	for next := uint64(1); ; {
-		m, err := c.look(ctx, p, lookup{Sequence: next, NextBySubject: c.subjects.Saga(p, id)})
+		m, err := c.look(ctx, p, leader.Lookup{Sequence: next, NextBySubject: c.subjects.Saga(p, id)})
 		if errors.Is(err, ErrNotFound) {
 			break
 		}
@@ -208,10 +146,4 @@ func (c *Client) send(ctx context.Context, m *nats.Msg) (uint64, error) {
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
-}
-
-// isCode reports whether err is the API's error of that code.
-func isCode(err error, code jetstream.ErrorCode) bool {
-	var e *jetstream.APIError
-	return errors.As(err, &e) && e.ErrorCode == code
 }

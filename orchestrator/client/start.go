@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/participants/protocol"
@@ -191,7 +192,7 @@ func (c *Client) start(ctx context.Context, r request) (Saga, error) {
 			}
 			return saga, err
 		}
-		stored, err := c.look(ctx, p, lookup{LastBySubject: c.subjects.Start(p, r.id)})
+		stored, err := c.look(ctx, p, leader.Lookup{LastBySubject: c.subjects.Start(p, r.id)})
 		switch {
 		case err == nil:
 			saga.run = stored.Sequence

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -98,7 +99,7 @@ func (v *vigil) look(ctx context.Context) (*End, error) {
 	case <-ctx.Done():
 		return nil, nil
 	}
-	last, err := v.c.look(ctx, v.partition, lookup{LastBySubject: v.c.subjects.Chain(v.partition, v.id)})
+	last, err := v.c.look(ctx, v.partition, leader.Lookup{LastBySubject: v.c.subjects.Chain(v.partition, v.id)})
 	if errors.Is(err, ErrNotFound) {
 		return nil, v.gone()
 	}

@@ -79,7 +79,7 @@ func (j *Journal) follow(ctx context.Context, stream string, config jetstream.Co
 	f.mu.Unlock()
 	if name != "" {
 		// Nobody waits for the answer; if it gets lost the server finds out.
-		defer func() { _ = j.nc.Publish(j.api+"CONSUMER.DELETE."+stream+"."+name, nil) }()
+		defer func() { _ = j.nc.Publish(j.leader.Prefix+"CONSUMER.DELETE."+stream+"."+name, nil) }()
 	}
 	if err != nil {
 		return err

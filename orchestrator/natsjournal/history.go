@@ -3,7 +3,6 @@ package natsjournal
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -72,7 +72,7 @@ func (s *stream) page(ctx context.Context, p page) (found []orchestrator.Message
 	if err != nil {
 		return nil, 0, err
 	}
-	answers, end, err := s.journal.replies.request(s.journal.api+"DIRECT.GET."+s.name, body, p.Batch+1)
+	answers, end, err := s.journal.replies.request(s.journal.leader.Prefix+"DIRECT.GET."+s.name, body, p.Batch+1)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -143,7 +143,7 @@ func (s *stream) stored(m *nats.Msg) (orchestrator.Message, uint64, error) {
 		}
 	}
 	message := orchestrator.Message{
-		Sequence: sequence, Time: stamp.UTC(), Subject: subject, Address: s.journal.address(subject), Body: m.Data,
+		Sequence: sequence, Time: stamp.UTC(), Subject: subject, Address: s.journal.leader.Address(subject), Body: m.Data,
 	}
 	if len(m.Header) > 0 {
 		message.Header = protocol.Header(m.Header)
@@ -165,7 +165,7 @@ func (s *stream) Last(ctx context.Context, id string) (orchestrator.Message, err
 	if err := protocol.CheckID(id); err != nil {
 		return orchestrator.Message{}, fmt.Errorf("last link: %w", err)
 	}
-	m, err := s.journal.look(ctx, s.name, lookup{LastBySubject: s.journal.subjects.Chain(s.partition, id)})
+	m, err := s.journal.look(ctx, s.name, leader.Lookup{LastBySubject: s.journal.subjects.Chain(s.partition, id)})
 	if err != nil {
 		return orchestrator.Message{}, fmt.Errorf("last link of %s: %w", id, err)
 	}
@@ -177,7 +177,7 @@ func (s *stream) Get(ctx context.Context, sequence uint64) (orchestrator.Message
 	if sequence == 0 {
 		return orchestrator.Message{}, fmt.Errorf("message 0: %w", orchestrator.ErrNotFound)
 	}
-	m, err := s.journal.look(ctx, s.name, lookup{Sequence: sequence})
+	m, err := s.journal.look(ctx, s.name, leader.Lookup{Sequence: sequence})
 	if err != nil {
 		return orchestrator.Message{}, fmt.Errorf("message %d: %w", sequence, err)
 	}
@@ -204,12 +204,4 @@ func (s *stream) Purges(ctx context.Context) ([]orchestrator.Message, error) {
 		return nil, fmt.Errorf("purges of partition %d: %w", s.partition, err)
 	}
 	return records, nil
-}
-
-func isNotFound(err error) bool { return errors.Is(err, orchestrator.ErrNotFound) }
-
-// isCode reports whether err is the API's error of that code.
-func isCode(err error, code jetstream.ErrorCode) bool {
-	var e *jetstream.APIError
-	return errors.As(err, &e) && e.ErrorCode == code
 }

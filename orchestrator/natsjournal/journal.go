@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/internal/pipeline"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/participants/protocol"
@@ -25,7 +26,7 @@ const minPayload = protocol.MaxPayload + 64<<10
 type Journal struct {
 	nc       *nats.Conn
 	js       jetstream.JetStream
-	api      string // first tokens of the API's subjects, with the last dot
+	leader   leader.API
 	timeout  time.Duration
 	subjects protocol.Subjects
 
@@ -88,7 +89,8 @@ func Open(ctx context.Context, nc *nats.Conn, options ...Option) (*Journal, erro
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	j := &Journal{nc: nc, js: js, api: s.api, timeout: s.timeout, subjects: protocol.Subjects{Prefix: s.prefix}}
+	j := &Journal{nc: nc, js: js, timeout: s.timeout, subjects: protocol.Subjects{Prefix: s.prefix}}
+	j.leader = leader.API{Conn: nc, Prefix: s.api, Subjects: j.subjects}
 	if err := j.open(ctx, s); err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}

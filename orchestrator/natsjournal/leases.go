@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/orchestrator"
 )
 
@@ -85,8 +86,8 @@ func (l *leases) Release(ctx context.Context, key string, revision uint64) error
 
 // taken tells a condition that did not hold from other errors.
 func taken(err error) error {
-	if errors.Is(err, jetstream.ErrKeyExists) || isCode(err, jetstream.JSErrCodeStreamWrongLastSequence) ||
-		isCode(err, jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
+	if errors.Is(err, jetstream.ErrKeyExists) || leader.IsCode(err, jetstream.JSErrCodeStreamWrongLastSequence) ||
+		leader.IsCode(err, jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
 		return fmt.Errorf("%w: %w", err, orchestrator.ErrTaken)
 	}
 	return err

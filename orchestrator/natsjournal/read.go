@@ -66,7 +66,7 @@ func (s *stream) read(ctx context.Context, begin, from uint64, filter string, ha
 			return ctx.Err()
 		}
 		return handle(orchestrator.Message{
-			Sequence: d.sequence, Time: d.time, Address: s.journal.address(d.Subject),
+			Sequence: d.sequence, Time: d.time, Address: s.journal.leader.Address(d.Subject),
 			Subject: d.Subject, Header: protocol.Header(d.Header), Body: d.Data,
 		})
 	}

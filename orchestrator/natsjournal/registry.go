@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/sagas"
 )
@@ -60,7 +61,7 @@ func (r *registry) register(ctx context.Context, d sagas.Definition) error {
 	if err = taken(err); !errors.Is(err, orchestrator.ErrTaken) {
 		return err
 	}
-	m, err := r.journal.look(ctx, r.stream, lookup{LastBySubject: r.subject + key})
+	m, err := r.journal.look(ctx, r.stream, leader.Lookup{LastBySubject: r.subject + key})
 	if err != nil {
 		return err
 	}
