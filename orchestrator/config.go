@@ -38,10 +38,12 @@ type Config struct {
 
 // Bounds of one owner. Past them it stops reading until it has caught up.
 const (
-	maxFlights = 4096   // appends under way
-	maxDirty   = 20_000 // rows that wait to be written
-	writeChunk = 2000   // rows of one write
-	maxTimers  = 256    // timers taken at once, so that a herd does not starve replies
+	maxFlights    = 4096      // appends under way
+	maxDirty      = 20_000    // rows that wait to be written
+	maxDirtyBytes = 256 << 20 // bytes of payloads that they have
+	writeChunk    = 2000      // rows of one write
+	writeBytes    = 4 << 20   // bytes of payloads after which a write takes no further row
+	maxTimers     = 256       // timers taken at once, so that a herd does not starve replies
 )
 
 func (c *Config) complete() error {

@@ -11,12 +11,13 @@ import (
 // flusher is the part of an owner that writes the view. One write is under way
 // at a time; rows of one saga that change meanwhile are merged.
 type flusher struct {
-	dirty   []*saga
-	deleted []Row
-	writing bool      // a write is under way
-	flushAt time.Time // not before
-	failing time.Time // since when writes fail; zero if they do not
-	wrote   time.Time
+	dirty      []*saga
+	dirtyBytes int // bytes of payloads of dirty, as they were when they were marked
+	deleted    []Row
+	writing    bool      // a write is under way
+	flushAt    time.Time // not before
+	failing    time.Time // since when writes fail; zero if they do not
+	wrote      time.Time
 }
 
 // viewTimeout bounds one write of the view.
@@ -32,8 +33,26 @@ func (o *owner) markDirty(sg *saga) {
 	if len(o.dirty) == 0 && !o.writing && o.failing.IsZero() {
 		o.flushAt = time.Now().Add(o.cfg.FlushEvery)
 	}
-	sg.dirty = true
+	sg.dirty, sg.dirtyBytes = true, payloads(&sg.state)
 	o.dirty = append(o.dirty, sg)
+	o.dirtyBytes += sg.dirtyBytes
+}
+
+// crowded reports whether so much waits to be written that nothing is to be
+// read for now.
+func (o *owner) crowded() bool { return len(o.dirty) >= maxDirty || o.dirtyBytes >= maxDirtyBytes }
+
+// payloads is how many bytes of payloads the row of s has. A row has at most some
+// hundred times protocol.MaxPayload of them, and most have hardly any.
+func payloads(s *instance.State) int {
+	n := len(s.Input)
+	for i := range s.Steps {
+		n += len(s.Steps[i].Do.Output)
+	}
+	for i := range s.Signals {
+		n += len(s.Signals[i].Body)
+	}
+	return n
 }
 
 // safe is the highest sequence up to which nothing has to be read again.
@@ -54,7 +73,7 @@ func (o *owner) flushIfDue() {
 		if o.safe() == o.position.To || now.Sub(o.wrote) < idleFlush || now.Before(o.flushAt) {
 			return
 		}
-	case now.Before(o.flushAt) && (len(o.dirty) < writeChunk || !o.failing.IsZero()):
+	case now.Before(o.flushAt) && (len(o.dirty) < writeChunk && o.dirtyBytes < writeBytes || !o.failing.IsZero()):
 		return
 	}
 	w, batch := o.gather()
@@ -85,10 +104,14 @@ func (o *owner) pace(rows int) time.Duration {
 	return o.cfg.FlushEvery * time.Duration(min(1+rows/paceRows, paceMost))
 }
 
-// gather takes the next write. The position moves only with the last of the
-// rows that wait: a row may be newer than it, never older.
+// gather takes the next write, which Redis is busy with for as long as it has
+// bytes, and takes whole or not at all. The position moves only with the last
+// of the rows that wait: a row may be newer than it, never older.
 func (o *owner) gather() (Write, []*saga) {
-	n := min(len(o.dirty), writeChunk)
+	n := 0
+	for bytes := 0; n < min(len(o.dirty), writeChunk) && bytes < writeBytes; n++ {
+		bytes += payloads(&o.dirty[n].state)
+	}
 	batch := o.dirty[:n:n]
 	o.dirty = o.dirty[n:]
 	w := Write{Generation: o.generation, Position: o.position, Deleted: o.deleted}
@@ -103,6 +126,7 @@ func (o *owner) gather() (Write, []*saga) {
 	w.Rows = make([]Row, n)
 	for i, sg := range batch {
 		sg.dirty = false
+		o.dirtyBytes -= sg.dirtyBytes
 		row := Row{State: sg.state, Was: sg.written}
 		if t, ok := sg.state.NextTimer(); ok {
 			row.Due = t.Due

@@ -110,7 +110,7 @@ func (o *owner) loop(ctx context.Context, messages <-chan Message) error {
 	defer clock.Stop()
 	for {
 		in := messages
-		if o.flights >= maxFlights || len(o.dirty) >= maxDirty {
+		if o.flights >= maxFlights || o.crowded() {
 			in = nil // what is under way comes first
 		}
 		select {
@@ -145,7 +145,7 @@ const drainAtOnce = 64
 // each one would cost as much again.
 func (o *owner) drain(in <-chan Message) {
 	for range min(len(in), drainAtOnce) {
-		if o.flights >= maxFlights || len(o.dirty) >= maxDirty || o.ctx.Err() != nil {
+		if o.flights >= maxFlights || o.crowded() || o.ctx.Err() != nil {
 			return
 		}
 		o.take(<-in)
@@ -407,6 +407,7 @@ func (o *owner) forget(sg *saga) {
 	}
 	if sg.dirty {
 		o.dirty = without(o.dirty, sg)
+		o.dirtyBytes -= sg.dirtyBytes
 	}
 	sg.loading = false
 	delete(o.sagas, sg.id())

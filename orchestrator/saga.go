@@ -17,14 +17,15 @@ type saga struct {
 	queue []Pending // inputs after state.Read, in the journal's order; timers at the end
 	seen  uint64    // sequence of the last input that was put into queue
 
-	flight  *flight // the append under way: a saga has one at most
-	resting bool    // asked without input, it has nothing to add
-	dirty   bool    // its row waits to be written
-	blocked bool    // this process cannot decide its next input, and has parked it
-	frozen  error   // its history cannot be read: it is left alone
-	loading bool    // its history could not be read yet: nothing is known of it
-	proven  bool    // state was read from the journal, not from the view
-	sure    uint64  // the journal has no link up to it that state lacks; see knows
+	flight     *flight // the append under way: a saga has one at most
+	resting    bool    // asked without input, it has nothing to add
+	dirty      bool    // its row waits to be written
+	dirtyBytes int     // of a dirty one: bytes of payloads that it had when it became so
+	blocked    bool    // this process cannot decide its next input, and has parked it
+	frozen     error   // its history cannot be read: it is left alone
+	loading    bool    // its history could not be read yet: nothing is known of it
+	proven     bool    // state was read from the journal, not from the view
+	sure       uint64  // the journal has no link up to it that state lacks; see knows
 }
 
 // A flight is an append under way.
