@@ -33,6 +33,7 @@ type Client struct {
 	mu         sync.Mutex
 	closed     bool
 	partitions int
+	asking     *question           // about the journal, if one is under way
 	sender     *pipeline.Publisher // if the journal takes batches
 	groups     []*pipeline.Group   // by partition
 	valid      map[named]error     // of definitions
@@ -134,35 +135,6 @@ func (c *Client) Close() {
 		c.groups = nil // what is asked for later goes without
 		c.sender.Close()
 	}
-}
-
-// Partitions is how many partitions the journal has, which never changes.
-func (c *Client) Partitions(ctx context.Context) (int, error) {
-	c.mu.Lock()
-	n := c.partitions
-	c.mu.Unlock()
-	if n > 0 {
-		return n, nil
-	}
-	config, err := c.stream(ctx, c.subjects.Stream(0))
-	if err != nil {
-		return 0, err
-	}
-	if n, err = protocol.Partitions(config.Metadata); err != nil {
-		return 0, fmt.Errorf("client: %w", err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if config.AllowAtomicPublish && c.sender == nil && !c.closed {
-		if c.sender, err = pipeline.New(c.nc, c.timeout); err != nil {
-			return 0, fmt.Errorf("client: %w", err)
-		}
-		for range n {
-			c.groups = append(c.groups, pipeline.NewGroup(c.sender))
-		}
-	}
-	c.partitions = n
-	return n, nil
 }
 
 // group returns what gathers messages for the partition of a subject, or nil if
