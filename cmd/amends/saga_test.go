@@ -43,7 +43,7 @@ func TestSagasAreStartedAndWaitedFor(t *testing.T) {
 	if got := s.must("start", "errand", `{"hold":"fetch"}`, "--id", "e-4", "-o", "name"); got != "e-4\n" {
 		t.Errorf("got %q", got)
 	}
-	r = s.ends(exitTimeout, "wait", "e-4", "--for", "50ms")
+	r = s.ends(exitTimeout, "wait", "e-4", "--for", "2s")
 	has(t, r.stderr, "wait for saga e-4", "deadline exceeded")
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)

@@ -134,10 +134,8 @@ func TestAStartWhoseAcknowledgementIsLostIsStoredOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var l wire
-	c := w.clientOn(natstest.Connect(t, w.server, nats.SetCustomDialer(&l)), client.WithTimeout(500*time.Millisecond))
-	if _, err := c.Partitions(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	c := w.clientOn(natstest.Connect(t, w.server, nats.SetCustomDialer(&l)), client.WithTimeout(2*time.Second))
+	w.knows(c)
 	l.set(func(l *wire) { l.deaf = true })
 	saga, err := c.StartRaw(t.Context(), "place-order", 1, []byte(`{"id":"o"}`), client.ID("o"))
 	if err != nil {
@@ -157,9 +155,7 @@ func TestAStartThatNobodyAcknowledgesIsInDoubt(t *testing.T) {
 	w := newWorld(t)
 	nc := w.conn()
 	c := w.clientOn(nc, client.WithTimeout(50*time.Millisecond))
-	if _, err := c.Partitions(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.knows(c)
 	natstest.Stop(w.server)
 	_, err := c.StartRaw(t.Context(), "place-order", 1, []byte(`{}`))
 	var doubt *client.DoubtError

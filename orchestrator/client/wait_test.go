@@ -49,7 +49,7 @@ func (w *world) start(c *client.Client, o order) client.Handle[order] {
 
 func (w *world) ends(h client.Handle[order], want instance.Status, options ...client.WaitOption) client.Outcome[order] {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	out, err := h.Wait(ctx, options...)
 	if err != nil || out.Status != want || out.ID != h.ID() || out.Run == 0 {
@@ -76,7 +76,7 @@ func TestAWaitForWhatWasJustStartedLooksAtNothing(t *testing.T) {
 	w := newWorld(t, users)
 	w.serve("a")
 	w.participate()
-	c := w.clientOn(w.as("blind"), client.WithEvery(never), client.WithTimeout(time.Second))
+	c := w.clientOn(w.as("blind"), client.WithEvery(never))
 	early := w.start(c, order{ID: "o-1"})
 	other := w.client()
 	w.ends(w.start(other, order{ID: "o-2"}), instance.Completed)
@@ -127,7 +127,7 @@ func TestAWaitLooksAfterAReconnect(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Error("the wait hangs")
 	}
 }
@@ -368,7 +368,7 @@ func TestManyWaitsShareOneConnection(t *testing.T) {
 func TestAStartThatIsNotAllowedIsSaidToBe(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, users)
-	c := w.clientOn(w.as("mute"), client.WithTimeout(200*time.Millisecond))
+	c := w.clientOn(w.as("mute"), client.WithTimeout(2*time.Second))
 	_, err := client.Start(t.Context(), c, placeOrder, order{ID: "o"}, client.ID("o"))
 	if !errors.Is(err, nats.ErrPermissionViolation) || errors.Is(err, client.ErrInDoubt) {
 		t.Errorf("got %v", err)

@@ -87,7 +87,7 @@ func newWorld(t testing.TB, options ...natstest.Option) *world {
 	w := &world{t: t, server: natstest.Start(t, options...), view: inmem.NewView(), held: make(map[string]chan struct{})}
 	var log bytes.Buffer
 	w.log = slog.New(slog.NewTextHandler(&locked{w: &log}, nil))
-	w.journal = w.open(natsjournal.WithCreate(4, 1), natsjournal.WithLeaseTTL(500*time.Millisecond))
+	w.journal = w.open(natsjournal.WithCreate(4, 1), natsjournal.WithLeaseTTL(10*time.Second))
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log("\n" + log.String())
@@ -224,6 +224,15 @@ func (w *world) clientOn(nc *nats.Conn, options ...client.Option) *client.Client
 	return c
 }
 
+// knows waits until c, whose requests may have little time, knows the journal.
+func (w *world) knows(c *client.Client) {
+	w.t.Helper()
+	w.until("the client knows the journal", func() bool {
+		_, err := c.Partitions(w.t.Context())
+		return err == nil
+	})
+}
+
 // messages are the stored messages about a saga, as the journal has them.
 func (w *world) messages(id string) []orchestrator.Message {
 	w.t.Helper()
@@ -234,12 +243,15 @@ func (w *world) messages(id string) []orchestrator.Message {
 	return list
 }
 
-// until polls ok for at most ten seconds.
+// patience is for a machine that does a lot else: no test waits for its end.
+const patience = time.Minute
+
+// until polls ok until it holds.
 func (w *world) until(what string, ok func() bool) {
 	w.t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for !ok() {
 		select {
 		case <-tick.C:
