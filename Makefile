@@ -32,6 +32,7 @@ golangci: ## golangci-lint as well: what it sees beyond that
 	$(GO) run $(GOLANGCI) run ./...
 
 race: ## all tests with the race detector
+	@command -v python3 >/dev/null 2>&1 || echo "THE PARTICIPANT IN PYTHON IS NOT TESTED: there is no python3. With AMENDS_PYTHON=required that is an error."
 	$(GO) test -race -timeout 20m ./...
 
 ui: ## the pages in a headless Chromium; what they look like is in internal/browsertest/pictures

@@ -141,7 +141,7 @@ func onlyTestsImportWhatIsMadeForThem(f file) (faults []string) {
 		return faults // suites may build on each other
 	}
 	return append(faults, never(f, "./orchestrator/orchestratortest", "./participants/participantstest",
-		"./internal/natstest", "./internal/redistest", "testing")...)
+		"./internal/natstest", "./internal/pythontest", "./internal/redistest", "testing")...)
 }
 
 // Who uses a package of ours brings the exporters that it wants.
