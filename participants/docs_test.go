@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/amends-io/amends/internal/natstest"
 	"github.com/amends-io/amends/participants"
@@ -114,5 +116,42 @@ func TestThePermissionsInTheDocumentationAreEnough(t *testing.T) {
 	case err := <-denied:
 		t.Error(err)
 	default:
+	}
+}
+
+// block is what follows a comment of the page, between its fences.
+func block(t *testing.T, comment string) string {
+	t.Helper()
+	_, rest, _ := strings.Cut(page(t), "<!-- "+comment)
+	_, rest, _ = strings.Cut(rest, "```json\n")
+	text, _, found := strings.Cut(rest, "```\n")
+	if !found {
+		t.Fatalf("docs/protocol.md has no %s", comment)
+	}
+	return text
+}
+
+func TestTheConsumerInTheDocumentationIsTheOneThatTheSDKMakes(t *testing.T) {
+	t.Parallel()
+	j := newJournal(t, 2)
+	m, err := j.nc.Request("$JS.API.CONSUMER.CREATE.SAGA-0.payment.saga.*.*.out.payment.chain", []byte(block(t, "the consumer")), 5*time.Second)
+	if err != nil || strings.Contains(string(m.Data), `"error"`) {
+		t.Fatalf("%s, %v", m.Data, err)
+	}
+	p := participants.New(natstest.Connect(t, j.server), "payment", silent())
+	participants.Handle(p, charge, func(context.Context, amount) (receipt, error) { return receipt{}, nil })
+	j.run(p)
+	configs := make([]jetstream.ConsumerConfig, j.count)
+	for n := range configs {
+		eventually(t, "there is a consumer", func() bool {
+			c, err := j.js.Consumer(context.Background(), j.subject.Stream(n), "payment")
+			if err == nil {
+				configs[n] = c.CachedInfo().Config
+			}
+			return err == nil
+		})
+	}
+	if diff := cmp.Diff(configs[1], configs[0]); diff != "" {
+		t.Errorf("the SDK's and the documentation's (-want +got):\n%s", diff)
 	}
 }

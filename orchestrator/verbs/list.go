@@ -197,7 +197,7 @@ type Instance struct {
 // A Participant is how far one is with its commands, and who serves them.
 type Participant struct {
 	orchestrator.ParticipantCounts
-	Instances []Instance `json:"instances"` // those that use the SDK
+	Instances []Instance `json:"instances"` // those that answer as docs/protocol.md has it
 }
 
 // Participants returns those that definitions name, by name.
