@@ -3,6 +3,8 @@ package process_test
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -25,6 +27,13 @@ func TestMain(m *testing.M) {
 	case "stay":
 		_, _ = os.Stdout.WriteString("here\n")
 		<-time.After(time.Minute)
+	case "talker":
+		_, _ = io.Copy(os.Stdout, os.Stdin) // each line is its own answer
+	case "die":
+		_, _ = os.Stderr.WriteString("err\n")
+		os.Exit(3)
+	case "mute":
+		_, _ = io.Copy(io.Discard, os.Stdin)
 	case "parent":
 		cmd := itself("stay")
 		cmd.Stdout = os.Stdout
@@ -110,5 +119,60 @@ func TestAChildThatDoesNotEndIsKilled(t *testing.T) {
 	p.Await(10 * time.Millisecond)
 	if p.State() == nil || p.State().Success() {
 		t.Errorf("it ended: %v", p.State())
+	}
+}
+
+func TestATalkerAnswersUntilItIsDismissed(t *testing.T) {
+	t.Parallel()
+	failed := make(chan error, 1)
+	talker, err := process.StartTalker(itself("talker"), "echo", func(err error) { failed <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"one", "two"} {
+		var got string
+		if err := talker.Ask(t.Context(), want, &got); err != nil || got != want {
+			t.Errorf("%q, %v; want %q", got, err, want)
+		}
+	}
+	talker.Close()
+	if !talker.State().Success() {
+		t.Errorf("it ended: %v", talker.State())
+	}
+	select {
+	case err := <-failed:
+		t.Errorf("it was dismissed, and yet: %v", err)
+	default:
+	}
+}
+
+func TestATalkerThatDiesIsTold(t *testing.T) {
+	t.Parallel()
+	failed := make(chan error, 1)
+	talker, err := process.StartTalker(itself("die"), "short", func(err error) { failed <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-failed; !strings.Contains(err.Error(), "the process of short ended: exit status 3: err") {
+		t.Error(err)
+	}
+	var got string
+	if err := talker.Ask(t.Context(), "one", &got); err == nil {
+		t.Errorf("it answered %q", got)
+	}
+}
+
+func TestNobodyWaitsForATalkerLongerThanTheyLike(t *testing.T) {
+	t.Parallel()
+	talker, err := process.StartTalker(itself("mute"), "mute", func(error) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer talker.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	var got string
+	if err := talker.Ask(ctx, "one", &got); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%q, %v", got, err)
 	}
 }

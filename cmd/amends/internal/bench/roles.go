@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
-	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/redis/go-redis/v9"
@@ -41,32 +39,12 @@ func openRedis(ctx context.Context, s setup, fail func(error)) (*worker, error) 
 		_ = rdb.Close()
 		_ = server.Kill() // fails only if it has ended
 	}
-	w.cpu = func(ctx context.Context) (float64, error) { return redisCPU(ctx, rdb) }
+	w.cpu = func(ctx context.Context) (float64, error) { return redisserver.CPU(ctx, rdb) }
 	go func() {
 		<-server.Ended()
 		fail(errors.New("redis-server ended: " + server.Said()))
 	}()
 	return w, nil
-}
-
-// redisCPU is what the server has used, those included that rewrote its AOF.
-func redisCPU(ctx context.Context, rdb *redis.Client) (ms float64, err error) {
-	info, err := rdb.Info(ctx, "cpu").Result()
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(info) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		switch name {
-		case "used_cpu_sys", "used_cpu_user", "used_cpu_sys_children", "used_cpu_user_children":
-			seconds, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				return 0, fmt.Errorf("INFO cpu: %s: %w", name, err)
-			}
-			ms += 1000 * seconds
-		}
-	}
-	return ms, nil
 }
 
 // openOrchestrator is what 'amends serve' does.

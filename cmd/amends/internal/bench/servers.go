@@ -42,10 +42,14 @@ func (b *bench) begin(ctx context.Context) (err error) {
 	return b.awaitLeader(ctx)
 }
 
+// leaderPatience is how long servers that were just started may take to elect
+// their leader.
+const leaderPatience = 30 * time.Second
+
 // awaitLeader waits until servers that were just started have elected one: who
 // asks them before gets no answer.
 func (b *bench) awaitLeader(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	ctx, cancel := context.WithTimeout(ctx, leaderPatience)
 	defer cancel()
 	for {
 		once, cancel := context.WithTimeout(ctx, time.Second)
@@ -109,7 +113,7 @@ func (b *bench) close() {
 		b.nc.Close()
 	}
 	for _, p := range b.servers {
-		p.close()
+		p.Close()
 	}
 }
 

@@ -114,11 +114,10 @@ func (s *session) count(ctx context.Context, upTo uint64) error {
 // close ends the parts, and deletes the journal.
 func (s *session) close() {
 	for _, p := range s.parts {
-		p.closing.Store(true)
-		_ = p.stdin.Close() // all end at the same time
+		p.Dismiss() // all end at the same time
 	}
 	for _, p := range s.parts {
-		p.close()
+		p.Close()
 	}
 	if s.prefix != "" {
 		s.b.forget(s.prefix)
@@ -162,7 +161,7 @@ func (s *session) sample(ctx context.Context) (sample, error) {
 			if err != nil {
 				return at, err
 			}
-			at.cpu[p.name] += r.CPU // servers of one kind are one part
+			at.cpu[p.Name()] += r.CPU // servers of one kind are one part
 		}
 	}
 	info, err := s.stream.Info(ctx)
