@@ -6,7 +6,7 @@ GO          ?= go
 OLDEST      ?= v2.14.9
 FUZZTIME    ?= 30s
 
-.PHONY: help test tools browser vet lint golangci race ui screenshots bench-ui check-js demo crash smoke oldest chaos fuzz mutants bench bench-million microbench tidy
+.PHONY: help test tools browser vet lint golangci race ui screenshots bench-ui check-js demo crash smoke oldest chaos fuzz mutants bench bench-peers bench-million microbench tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -75,6 +75,11 @@ mutants: ## break one rule at a time, and see its test fail
 bench: ## what sagas cost, every part a process of its own: the figures of docs/benchmarks.md
 	$(GO) run ./cmd/amends bench --barrier
 
+# The other system is a module of its own, with some seventy others below it, so
+# 'make test' neither downloads nor vets it: 'go test' in its directory does.
+bench-peers: tools ## what sagas cost in Amends and in DTM, by turns in one run, as ratios
+	$(GO) run ./cmd/amends/internal/benchpeers
+
 bench-million: ## a million sagas kept: lists, memory, rebuild; SAGAS=10000 for fewer
 	SAGAS=$(or $(SAGAS),1000000) cmd/amends/internal/generate/million.sh
 
@@ -87,3 +92,4 @@ microbench: ## Go benchmarks of the core, the loop and the adapters
 tidy: ## go mod tidy
 	$(GO) mod tidy
 	cd internal/browsertest && $(GO) mod tidy
+	cd cmd/amends/internal/benchpeers/dtm && $(GO) mod tidy
