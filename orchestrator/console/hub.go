@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/amends-io/amends/internal/pause"
+	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/verbs"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -255,6 +256,23 @@ func (h *hub) fetch(ctx context.Context, id string, after uint64) ([]news, error
 	return list, nil
 }
 
+// has reports whether a saga has a message with that sequence.
+func (h *hub) has(ctx context.Context, id string, sequence uint64) (bool, error) {
+	select {
+	case h.room <- struct{}{}:
+		defer func() { <-h.room }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	_, err := h.verbs.Message(ctx, id, sequence)
+	if err != nil && verbs.Explain(err).Code == orchestrator.CodeNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // sagaNews is the data of a saga event.
 type sagaNews struct {
 	Saga  string      `json:"saga"`
@@ -293,6 +311,13 @@ func (t *topic) after(sequence uint64, atEnd bool) (list []news, known bool) {
 	}
 	i, _ := slices.BinarySearchFunc(t.entries, sequence+1, func(n news, s uint64) int { return cmp.Compare(n.sequence, s) })
 	return t.entries[i:len(t.entries):len(t.entries)], true
+}
+
+// holds reports whether a sequence is among what the topic knows.
+func (t *topic) holds(sequence uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.begun && t.base <= sequence && sequence <= t.last()
 }
 
 // start is where the entries begin that the topic knows.

@@ -146,7 +146,7 @@ func (s *reader) leave() {
 func (s *reader) run(ctx context.Context, list bool) {
 	comment := time.NewTicker(commentEvery)
 	defer comment.Stop()
-	if s.write(": welcome\n\n") != nil {
+	if s.write(": welcome\n\n") != nil || s.place(ctx) != nil {
 		return
 	}
 	for {
@@ -168,6 +168,26 @@ func (s *reader) run(ctx context.Context, list bool) {
 			}
 		}
 	}
+}
+
+// place has a reader begin anew with a saga that has no message where it says
+// that it was: the id runs again, or the journal is another one. What is taken
+// from a reader's word would hide from all what comes before it.
+func (s *reader) place(ctx context.Context) error {
+	for i := range s.sagas {
+		f := &s.sagas[i]
+		if f.sent == 0 || f.holds(f.sent) {
+			continue
+		}
+		there, err := s.c.hub.has(ctx, f.id, f.sent)
+		if err != nil {
+			return err
+		}
+		if !there {
+			f.sent = 0
+		}
+	}
+	return nil
 }
 
 // maxTries is how often a replica that lags is asked again.

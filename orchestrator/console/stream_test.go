@@ -256,6 +256,53 @@ func TestAStreamSaysThatThereIsNoSuchSaga(t *testing.T) {
 	}
 }
 
+// A place that no message has, of a journal that was made anew, or made up,
+// holds nothing back: neither from the reader that says it nor from others.
+func TestAPlaceThatIsNoneHidesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const id = "o-1"
+	w.start(id, 1)
+	w.ended(id)
+	want := len(w.sequences(id)) + 1
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	url := w.http.URL + console.Prefix + "/stream?list=true&saga=" + id
+	reader := func(last string, began chan<- struct{}) int {
+		seen := 0
+		_ = w.read(ctx, url, last, func(e event) bool { // what it saw is looked at
+			switch e.kind {
+			case "list": // comes after what there is of the saga
+				if began != nil {
+					close(began)
+					began = nil
+				}
+			case "saga":
+				seen++
+			case "gone":
+				return false
+			}
+			return seen < want
+		})
+		return seen
+	}
+	var group sync.WaitGroup
+	var liar, other int
+	placed, begun := make(chan struct{}), make(chan struct{})
+	group.Go(func() { liar = reader("9007199254740991", placed) })
+	<-placed
+	group.Go(func() { other = reader("", begun) })
+	select {
+	case <-begun:
+	case <-ctx.Done():
+	}
+	w.signal(id, "news")
+	group.Wait()
+	if liar != want || other != want {
+		t.Errorf("of %d messages one reader saw %d, the other %d", want, liar, other)
+	}
+}
+
 func TestTheListTellsWhenTheViewHasMoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
