@@ -64,6 +64,8 @@ func TestCheckFindsWhatRebuildRepairs(t *testing.T) {
 		s.must("check")
 	}
 	s.ends(exitUsage, "check", "--partition", "2")
+	s.ends(exitUsage, "check", "--partition", "-2")
+	s.ends(exitUsage, "init", "--partitions", "1025", "--dry-run")
 	s.ends(exitUsage, "rebuild", "--partition", "2")
 }
 

@@ -27,6 +27,9 @@ With --dry-run it changes nothing, and prints the configurations, for
 		Args: args(0, 0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l := natsjournal.Layout{Prefix: a.prefix, Partitions: partitions, Replicas: replicas, Batches: batches}
+			if err := l.Check(); err != nil {
+				return usage(err)
+			}
 			if dry {
 				return a.plan(l)
 			}
@@ -43,9 +46,6 @@ With --dry-run it changes nothing, and prints the configurations, for
 
 // plan prints the configurations, each with the command that would use it.
 func (a *app) plan(l natsjournal.Layout) error {
-	if l.Partitions < 1 {
-		return usagef("--partitions %d: at least 1", l.Partitions)
-	}
 	for _, s := range l.Streams() {
 		text, err := json.Marshal(s)
 		if err != nil {

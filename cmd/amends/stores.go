@@ -76,7 +76,7 @@ func (s *stores) close() {
 
 // choose returns all partitions, or the only one that was asked for.
 func choose(only, count int) ([]int, error) {
-	if only >= count {
+	if only >= count || only < -1 {
 		return nil, usagef("--partition %d: the journal has %d, from 0", only, count)
 	}
 	if only >= 0 {

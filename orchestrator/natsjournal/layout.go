@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,10 @@ const (
 	duplicateWindow = 100 * time.Millisecond // the least there is: nobody relies on it
 	markerTTL       = 5 * time.Second        // how long a watcher can see that a lease expired
 )
+
+// MaxPartitions bounds a journal that is made: a server has a file store, and
+// each orchestrator and participant a consumer, for every one.
+const MaxPartitions = 1024
 
 // ErrNoJournal says that the journal, or a part of it, was not made yet.
 var ErrNoJournal = errors.New("there is no journal")
@@ -110,11 +115,22 @@ func Create(ctx context.Context, nc *nats.Conn, l Layout) error {
 	return nil
 }
 
-func (l Layout) create(ctx context.Context, js jetstream.JetStream) error {
-	if l.Partitions < 1 {
-		return fmt.Errorf("%d partitions, want at least 1", l.Partitions)
+// Check says what is wrong with l before anything is asked or made.
+func (l Layout) Check() error {
+	if l.Partitions < 1 || l.Partitions > MaxPartitions {
+		return fmt.Errorf("%d partitions, want 1 to %d", l.Partitions, MaxPartitions)
 	}
-	if err := protocol.CheckName("prefix", l.subjects().Prefix); err != nil {
+	return protocol.CheckName("prefix", l.subjects().Prefix)
+}
+
+func (l Layout) create(ctx context.Context, js jetstream.JetStream) error {
+	if err := l.Check(); err != nil {
+		return err
+	}
+	// All that exists is looked at before anything is made: with another
+	// number of partitions nothing is added to a journal that is in use.
+	wanted, err := l.missing(ctx, js)
+	if err != nil {
 		return err
 	}
 	for _, config := range l.Buckets() {
@@ -129,23 +145,34 @@ func (l Layout) create(ctx context.Context, js jetstream.JetStream) error {
 	}
 	// The first stream is the one that everybody asks for the partition
 	// count: made last, it says that the others are there.
-	configs := l.Streams()
-	for p := len(configs) - 1; p >= 0; p-- {
-		if err := createStream(ctx, js, configs[p]); err != nil {
+	for _, config := range slices.Backward(wanted) {
+		if err := createStream(ctx, js, config); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// missing returns the streams that are not there yet. Those that are must be as
+// l says.
+func (l Layout) missing(ctx context.Context, js jetstream.JetStream) (configs []jetstream.StreamConfig, err error) {
+	for _, config := range l.Streams() {
+		existing, err := js.Stream(ctx, config.Name)
+		switch {
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+			configs = append(configs, config)
+		case err != nil:
+			return nil, fmt.Errorf("look for stream %s: %w", config.Name, err)
+		default:
+			if err := check(config, existing.CachedInfo().Config); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return configs, nil
+}
+
 func createStream(ctx context.Context, js jetstream.JetStream, config jetstream.StreamConfig) error {
-	existing, err := js.Stream(ctx, config.Name)
-	if err == nil {
-		return check(config, existing.CachedInfo().Config)
-	}
-	if !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return fmt.Errorf("look for stream %s: %w", config.Name, err)
-	}
 	made, err := js.CreateStream(ctx, config)
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", config.Name, err)

@@ -61,6 +61,15 @@ func TestCreateMayBeRepeatedAndGoesOnWhereItStopped(t *testing.T) {
 	if !errors.As(err, &e) || e.Field != "metadata.amends-partitions" {
 		t.Errorf("create with 4 partitions = %v", err)
 	}
+	// Nor was any made before that was seen: their number is fixed for good.
+	if _, err := js.Stream(t.Context(), "SAGA-3"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("SAGA-3: %v, want: %v", err, jetstream.ErrStreamNotFound)
+	}
+	for _, wrong := range []int{-1, 0, natsjournal.MaxPartitions + 1} {
+		if err := natsjournal.Create(t.Context(), nc, natsjournal.Layout{Prefix: "other", Partitions: wrong}); err == nil {
+			t.Errorf("%d partitions are made", wrong)
+		}
+	}
 }
 
 func TestTheFirstStreamIsMadeLast(t *testing.T) {
