@@ -25,7 +25,7 @@ func (f *byFlags) add(flags *pflag.FlagSet) {
 func (a *app) by(f byFlags) (client.By, error) {
 	by := client.By{Who: a.who(f.by), Why: f.why, Input: f.input}
 	if by.Who == "" {
-		return by, usagef("it is kept who asks: --by says it")
+		return by, usagef("it is kept who asks, and neither USER nor AMENDS_BY says it: --by does")
 	}
 	if f.input != "" {
 		if err := protocol.CheckID(f.input); err != nil {
