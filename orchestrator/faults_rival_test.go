@@ -61,6 +61,7 @@ func TestLiveInputsAloneAreReadAndNoneIsLeftOut(t *testing.T) {
 		ids := w.startMany("before", 5)
 		<-killed
 		w.crash(first, &dead)
+		synctest.Wait() // the participants answer what was requested
 		tail, err := w.journal.Partition(0).Tail(w.ctx)
 		if err != nil {
 			t.Fatal(err)

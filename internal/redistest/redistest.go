@@ -3,6 +3,7 @@ package redistest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -48,7 +49,15 @@ func (s *Server) Addr() string { return s.running.Addr }
 // Client returns a client of s, closed when the test ends.
 func (s *Server) Client(t testing.TB) *redis.Client {
 	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: s.Addr()})
+	return Dial(t, s.Addr())
+}
+
+// Dial returns a client of whatever server is there, closed when the test ends.
+// It waits longer for an answer than a client usually does: on a machine that
+// does a lot else, a slow script is no fault.
+func Dial(t testing.TB, addr string) *redis.Client {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: addr, ReadTimeout: time.Minute, WriteTimeout: time.Minute})
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }

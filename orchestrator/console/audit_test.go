@@ -27,17 +27,13 @@ func (w *world) audit(query string) auditPage {
 }
 
 // audited waits until an audit has n requests: the view is a little behind.
-func (w *world) audited(query string, n int) []verbs.Audited {
+func (w *world) audited(query string, n int) (list []verbs.Audited) {
 	w.t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; {
-		page := w.audit(query)
-		if len(page.Requests) == n {
-			return page.Requests
-		}
-		if time.Now().After(end) {
-			w.t.Fatalf("%s: %d requests, want %d: %+v", query, len(page.Requests), n, page)
-		}
-	}
+	w.until(fmt.Sprintf("%s: there are %d requests", query, n), func() (any, bool) {
+		list = w.audit(query).Requests
+		return list, len(list) == n
+	})
+	return list
 }
 
 // told is a request in one line.

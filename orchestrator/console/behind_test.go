@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/amends-io/amends/orchestrator/client"
 	"github.com/amends-io/amends/orchestrator/console"
@@ -43,7 +42,7 @@ func TestAReaderThatIsFarBehindMissesNothing(t *testing.T) {
 	w.stop() // from now on only what the test does happens
 	before := w.sequences(id)
 	last := before[len(before)-1]
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	live := make(chan []uint64, 1)
 	follow, stop := context.WithCancel(ctx)
@@ -61,11 +60,10 @@ func TestAReaderThatIsFarBehindMissesNothing(t *testing.T) {
 			return true
 		})
 	}()
-	for n, _ := w.console.Followed(); n == 0; n, _ = w.console.Followed() {
-		if ctx.Err() != nil {
-			t.Fatal("nobody follows the saga")
-		}
-	}
+	w.until("somebody follows the saga", func() (any, bool) {
+		n, _ := w.console.Followed()
+		return n, n > 0
+	})
 	for range signals {
 		w.signal(id, "x")
 	}
@@ -100,7 +98,7 @@ func TestWhatWasNotAnnouncedIsFoundByLooking(t *testing.T) {
 	w.stop()
 	var heard []uint64
 	before := w.sequences("o-1")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	url := fmt.Sprintf("%s%s/stream?saga=o-1&after=%d", w.http.URL, console.Prefix, before[len(before)-2])
 	_ = w.read(ctx, url, "", func(e event) bool { // an error is a list that is too short

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -223,15 +222,10 @@ func prepared(t *testing.T) (*world, *document, map[string]string) {
 // written waits until the view has a saga in that status.
 func (w *world) written(id, status string) {
 	w.t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; {
+	w.until("the view has "+id+" as "+status, func() (any, bool) {
 		_, text := w.get("/sagas?limit=1000&status=" + status)
-		if strings.Contains(text, `"id":"`+id+`"`) {
-			return
-		}
-		if time.Now().After(end) {
-			w.t.Fatalf("the view does not have %s as %s: %s", id, status, text)
-		}
-	}
+		return text, strings.Contains(text, `"id":"`+id+`"`)
+	})
 }
 
 // Every operation that the document names is called as it says, and answers as

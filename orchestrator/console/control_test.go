@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/amends-io/amends/orchestrator/verbs"
 )
@@ -199,15 +198,10 @@ func TestABulkDoesWhatWasConfirmedAndNoMore(t *testing.T) {
 	for i := range sagas {
 		w.ended(fmt.Sprint("o-", i))
 	}
-	for end := time.Now().Add(10 * time.Second); ; {
+	w.until("all are counted", func() (any, bool) {
 		counts := answer[verbs.Counts](w, "/counts")
-		if counts.Statuses["stuck"] == sagas && len(counts.Definitions) == 1 && counts.Definitions[0].Statuses["stuck"] == sagas {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("got %+v", counts)
-		}
-	}
+		return counts, counts.Statuses["stuck"] == sagas && len(counts.Definitions) == 1 && counts.Definitions[0].Statuses["stuck"] == sagas
+	})
 	clusters := answer[verbs.Failures](w, "/failures").Clusters
 	if len(clusters) != 1 || clusters[0].Count != sagas || clusters[0].Step != "charge" || clusters[0].Direction != "undo" {
 		t.Fatalf("got %+v", clusters)
@@ -237,17 +231,13 @@ func TestABulkDoesWhatWasConfirmedAndNoMore(t *testing.T) {
 }
 
 // over waits until a bulk is.
-func (w *world) over(id string) verbs.Bulk {
+func (w *world) over(id string) (b verbs.Bulk) {
 	w.t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; {
-		b := answer[verbs.Bulk](w, "/bulk/"+id)
-		if b.State != "running" {
-			return b
-		}
-		if time.Now().After(end) {
-			w.t.Fatalf("it does not end: %+v", b)
-		}
-	}
+	w.until("bulk "+id+" ends", func() (any, bool) {
+		b = answer[verbs.Bulk](w, "/bulk/"+id)
+		return b, b.State != "running"
+	})
+	return b
 }
 
 func TestABulkIsStoppedAndSaysWhatCameOfIt(t *testing.T) {
@@ -324,13 +314,10 @@ func TestParticipantsAreShownWithTheirInstances(t *testing.T) {
 		"inventory: do reserve, undo release; done 1", "payment: do charge, undo refund; done 1", "shipping: do ship; done 1",
 	}
 	// A participant counts once it knows that its reply is stored; the saga may have ended by then.
-	got := shown()
-	for end := time.Now().Add(10 * time.Second); !slices.Equal(got, want) && time.Now().Before(end); {
-		got = shown()
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
+	w.until(fmt.Sprintf("all have counted %q", want), func() (any, bool) {
+		got := shown()
+		return got, slices.Equal(got, want)
+	})
 }
 
 // What begins to match while a bulk runs was not counted, and nobody confirmed it.
@@ -344,15 +331,10 @@ func TestABulkTouchesNoMoreThanWereCounted(t *testing.T) {
 	// matching waits until the view has so many.
 	matching := func(filter string, want int) {
 		t.Helper()
-		for end := time.Now().Add(30 * time.Second); ; {
+		w.until(fmt.Sprintf("the view has %d of %s", want, filter), func() (any, bool) {
 			got := ask[verbs.Preview](w, "/bulk", `{"action":"resume","dry_run":true,"confirm":1000,"filter":`+filter+`}`, http.StatusOK)
-			if got.Count == want {
-				return
-			}
-			if time.Now().After(end) {
-				t.Fatalf("got %+v, want %d", got, want)
-			}
-		}
+			return got, got.Count == want
+		})
 	}
 	const stuck, suspended = `{"statuses":["stuck"]}`, `{"suspended":true}`
 	matching(stuck, sagas)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/amends-io/amends/orchestrator/console"
 )
@@ -89,7 +88,7 @@ func (w *world) curl(line string, args []string) {
 		}
 	}
 	if strings.Contains(url, "/stream") {
-		ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 		defer cancel()
 		heard := false
 		if err := w.read(ctx, url, "", func(event) bool { heard = true; return false }); err != nil || !heard {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/amends-io/amends/orchestrator/console"
 )
@@ -39,7 +38,7 @@ func TestAFeedThatDoesNotAnswerKeepsNobodyWaiting(t *testing.T) {
 		w.start(id, 1)
 		w.ended(id)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for _, id := range []string{"o-stalled", "o-broken", "o-other"} {
 		heard := 0

@@ -117,7 +117,7 @@ func TestReadersThatComeAndGoSeeEveryEventOnceAndInOrder(t *testing.T) {
 	var address sync.Mutex
 	at := w.http.URL + console.Prefix
 	url := func() string { address.Lock(); defer address.Unlock(); return at }
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	ended := make(chan struct{})
 	want := map[string]int{}
@@ -207,7 +207,7 @@ func TestAReaderThatDoesNotReadIsCutOff(t *testing.T) {
 	if _, err := fmt.Fprintf(deaf, "GET %s/stream?saga=%s HTTP/1.1\r\nHost: x\r\n\r\n", console.Prefix, id); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	heard := 0
 	for time.Now().Before(deadline) {
 		w.signal(id, strings.Repeat("y", 200))

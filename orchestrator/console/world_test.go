@@ -217,10 +217,30 @@ func (w *world) start(id string, units int) string {
 	return id
 }
 
+// patience is for a machine that does a lot else: no test waits for its end.
+const patience = time.Minute
+
+// until asks again and again until ok, and leaves what it waits for the time
+// to happen. At the end of its patience it fails with what ok says it got.
+func (w *world) until(what string, ok func() (got any, ok bool)) {
+	w.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); ; <-tick.C {
+		got, done := ok()
+		if done {
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Fatalf("waited in vain until %s: %+v", what, got)
+		}
+	}
+}
+
 // ended waits until a saga is over or stuck.
 func (w *world) ended(id string) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	s, err := w.client.Saga(ctx, id)
 	if err == nil {

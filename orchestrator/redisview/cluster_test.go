@@ -39,7 +39,7 @@ func (f sharing) Flush() {
 
 func cluster(t *testing.T, addr string) *redis.ClusterClient {
 	t.Helper()
-	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}})
+	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}, ReadTimeout: time.Minute})
 	t.Cleanup(func() { _ = rdb.Close() })
 	return rdb
 }

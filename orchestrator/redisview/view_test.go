@@ -72,8 +72,6 @@ func TestView(t *testing.T) {
 func TestViewOnMiniredis(t *testing.T) {
 	t.Parallel()
 	orchestratortest.TestView(t, func(t *testing.T) orchestratortest.FragileView {
-		rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
-		t.Cleanup(func() { _ = rdb.Close() })
-		return open(t, rdb)
+		return open(t, redistest.Dial(t, miniredis.RunT(t).Addr()))
 	})
 }

@@ -25,9 +25,7 @@ func TestBarrierOnRedis(t *testing.T) {
 func TestBarrierOnMiniredis(t *testing.T) {
 	t.Parallel()
 	participantstest.TestBarrier(t, func(t *testing.T) participantstest.Bank {
-		rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
-		t.Cleanup(func() { _ = rdb.Close() })
-		return newBank(rdb, "")
+		return newBank(redistest.Dial(t, miniredis.RunT(t).Addr()), "")
 	})
 }
 

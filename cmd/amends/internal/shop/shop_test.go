@@ -13,6 +13,7 @@ import (
 
 	"github.com/amends-io/amends/cmd/amends/internal/orders"
 	"github.com/amends-io/amends/cmd/amends/internal/shop"
+	"github.com/amends-io/amends/internal/redistest"
 	"github.com/amends-io/amends/participants"
 	"github.com/amends-io/amends/participants/protocol"
 	"github.com/amends-io/amends/sagas/placeorder"
@@ -29,8 +30,7 @@ type counter struct {
 
 func newCounter(t testing.TB, orders ...placeorder.Order) *counter {
 	t.Helper()
-	rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
-	t.Cleanup(func() { _ = rdb.Close() })
+	rdb := redistest.Dial(t, miniredis.RunT(t).Addr())
 	s, err := shop.New(rdb, "demo")
 	if err != nil {
 		t.Fatal(err)
