@@ -16,7 +16,10 @@ import (
 )
 
 // amends is measured by 'amends bench', as anybody does it.
-type amends struct{ binary, dir string }
+type amends struct {
+	binary, dir string
+	sync        bool
+}
 
 func (amends) name() string { return "Amends" }
 
@@ -35,6 +38,9 @@ func (a amends) turn(ctx context.Context, l load, w way) (Run, error) {
 func (a amends) bench(ctx context.Context, l load, inFlight string) (Run, error) {
 	cmd := exec.Command(a.binary, "bench", "--path", l.Path, "--in-flight", inFlight, "--dir", a.dir, "--output", "json",
 		"--sagas", strconv.Itoa(l.Sagas))
+	if a.sync {
+		cmd.Args = append(cmd.Args, "--sync-always")
+	}
 	if l.Seconds > 0 {
 		cmd.Args = append(cmd.Args, "--duration", fmt.Sprintf("%.3fs", l.Seconds))
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // build builds the programs of both systems from the sources that we are of.
-func build(ctx context.Context, dir string, fail func(error), progress func(string)) (a, peer system, err error) {
+func build(ctx context.Context, dir string, sync bool, fail func(error), progress func(string)) (a, peer system, err error) {
 	root, err := command(ctx, "", "go", "list", "-m", "-f", "{{.Dir}}", "github.com/amends-io/amends")
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: run it in the sources of Amends", err)
@@ -25,7 +25,7 @@ func build(ctx context.Context, dir string, fail func(error), progress func(stri
 	if _, err := command(ctx, module, "go", "build", "-o", theirs, "."); err != nil {
 		return nil, nil, err
 	}
-	return amends{binary: ours, dir: dir}, &dtm{binary: theirs, dir: dir, fail: fail}, nil
+	return amends{binary: ours, dir: dir, sync: sync}, &dtm{binary: theirs, dir: dir, fail: fail}, nil
 }
 
 // command runs a command in a directory, and returns what it says.

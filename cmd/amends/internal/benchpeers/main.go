@@ -54,6 +54,7 @@ type options struct {
 	duration       time.Duration
 	path, inFlight []string
 	dir, output    string
+	sync           bool
 }
 
 func newCommand() *cobra.Command {
@@ -62,7 +63,8 @@ func newCommand() *cobra.Command {
 		Use: "benchpeers", Short: "Measure Amends and a peer by turns", Long: long,
 		Example: `  make bench-peers
   go run ./cmd/amends/internal/benchpeers --rounds 10 --duration 10s
-  go run ./cmd/amends/internal/benchpeers --path happy --in-flight 16 -o json`,
+  go run ./cmd/amends/internal/benchpeers --path happy --in-flight 16 -o json
+  go run ./cmd/amends/internal/benchpeers --sync-always   # more durable than the peer's store`,
 		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd, o) },
 	}
@@ -73,6 +75,7 @@ func newCommand() *cobra.Command {
 	flags.IntVar(&o.sagas, "sagas", 0, "`number` of sagas of a turn; as many as --duration takes if not set")
 	flags.StringSliceVar(&o.path, "path", []string{bench.Happy, bench.Compensate}, "`paths` of sagas")
 	flags.StringSliceVar(&o.inFlight, "in-flight", []string{"1", "16", "peak"}, "`numbers` in flight; peak is what gives each system most")
+	flags.BoolVar(&o.sync, "sync-always", false, "Amends' NATS server writes to disk what it acknowledges, as 'amends bench --sync-always'; the peer's Redis stays as it is")
 	flags.StringVar(&o.dir, "dir", "", "`directory` for files of servers and programs; a fresh one if not set")
 	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
 	return cmd
@@ -91,7 +94,7 @@ func run(cmd *cobra.Command, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	c := comparison{rounds: o.rounds, progress: func(text string) { fmt.Fprintln(cmd.ErrOrStderr(), text) }}
-	if c.amends, c.peer, err = build(ctx, dir, fail, c.progress); err != nil {
+	if c.amends, c.peer, err = build(ctx, dir, o.sync, fail, c.progress); err != nil {
 		return err
 	}
 	report, err := c.compare(ctx, points)
