@@ -95,7 +95,7 @@ func (p *partition) pull(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		if denied := p.denial(".CONSUMER."); denied != nil {
+		if denied := p.denial("." + p.stream + "." + protocol.Durable(p.name)); denied != nil {
 			return denied
 		}
 		if waiting.speak() {
@@ -237,10 +237,11 @@ func (p *partition) compare(got jetstream.ConsumerConfig) {
 }
 
 // denial returns the server's word that we may not publish to a subject that
-// contains part, or nil. The server says it beside the request, which times out.
+// has part in it, up to a dot or its end, or nil. The server says it beside the
+// request, which times out, and of whoever else uses the connection too.
 func (s *session) denial(part string) error {
 	err := s.nc.LastError()
-	if errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), part) {
+	if errors.Is(err, nats.ErrPermissionViolation) && (strings.Contains(err.Error(), part+".") || strings.Contains(err.Error(), part+`"`)) {
 		return fmt.Errorf("participants: %w; grant it, or have the consumer %s made beforehand (docs/protocol.md)", err, protocol.Durable(s.name))
 	}
 	return nil

@@ -127,6 +127,39 @@ func TestAMissingPermissionIsSaid(t *testing.T) {
 	}
 }
 
+// What the server denies to another participant of the connection is nothing
+// that this one cannot go on without.
+func TestWhatIsDeniedToAnotherEndsNobody(t *testing.T) {
+	t.Parallel()
+	users := func(o *server.Options) {
+		o.Users = []*server.User{
+			{Username: "journal", Password: "j"},
+			{Username: "shop", Password: "p", Permissions: &server.Permissions{Publish: &server.SubjectPermission{
+				Deny: []string{"$JS.API.CONSUMER.CREATE.SAGA-0.payments.>"},
+			}}},
+		}
+		o.NoAuthUser = "journal"
+	}
+	j := newJournal(t, 1, users)
+	nc := natstest.Connect(t, j.server, nats.UserInfo("shop", "p"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	p := participants.New(nc, "payment", silent())
+	participants.Handle(p, charge, func(context.Context, amount) (receipt, error) { return receipt{"R-1"}, nil })
+	j.run(p)
+	j.send(command("order-1", protocol.Do, 1, `{"units":1}`))
+	j.reply()
+	other := participants.New(nc, "payments", silent())
+	participants.Handle(other, protocol.NewAction[amount, receipt]("payments", "charge"), func(context.Context, amount) (receipt, error) { return receipt{}, nil })
+	if err := other.Run(t.Context()); !errors.Is(err, nats.ErrPermissionViolation) {
+		t.Fatalf("Run: %v", err)
+	}
+	if err := j.js.DeleteConsumer(t.Context(), "SAGA-0", "payment"); err != nil {
+		t.Fatal(err)
+	}
+	j.send(command("order-2", protocol.Do, 2, `{"units":1}`))
+	for j.reply().Attempt.Number != 2 { // the first may come again
+	}
+}
+
 func TestAConsumerThatIsNotAsItShouldBeIsUsedAndSaid(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t, 1)
