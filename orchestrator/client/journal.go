@@ -101,7 +101,7 @@ func (c *Client) publishOnce(ctx context.Context, m *nats.Msg) (uint64, error) {
 	case errors.Is(err, pipeline.ErrInDoubt): // even if the connection is closed by now
 		return 0, doubt(err)
 	case errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrBadSubject),
-		errors.Is(err, nats.ErrBadHeaderMsg), errors.Is(err, nats.ErrConnectionClosed):
+		errors.Is(err, nats.ErrBadHeaderMsg):
 		return 0, err
 	default:
 		if denied := c.nc.LastError(); errors.Is(denied, nats.ErrPermissionViolation) && strings.Contains(denied.Error(), `"`+m.Subject+`"`) {

@@ -169,6 +169,19 @@ func TestAStartThatNobodyAcknowledgesIsInDoubt(t *testing.T) {
 	}
 }
 
+// The acknowledgement gets lost with a connection that does not come back.
+func TestAStartIsInDoubtIfTheConnectionClosesUnderIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var l wire
+	c := w.clientOn(natstest.Connect(t, w.server, nats.SetCustomDialer(&l), nats.NoReconnect()))
+	w.knows(c)
+	l.set(func(l *wire) { l.deaf = true })
+	if _, err := c.StartRaw(t.Context(), "place-order", 1, []byte(`{}`), client.ID("o")); !errors.Is(err, client.ErrInDoubt) {
+		t.Errorf("it is stored (%d messages), and the error says %v", len(w.messages("o")), err)
+	}
+}
+
 func TestWhatCannotBeASagaIsNotSent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
