@@ -331,9 +331,10 @@ func (v *Verbs) run(ctx context.Context, j *job) {
 }
 
 // one asks one saga. What is asked for is waited for though the bulk is
-// stopped, so that its count is true.
+// stopped, so that its count is true; but not when the process ends, which may
+// be the one that would have to decide.
 func (v *Verbs) one(j *job, id string) {
-	ctx, cancel := context.WithTimeout(context.Background(), oneControl)
+	ctx, cancel := context.WithTimeout(v.bulks.ctx, oneControl)
 	defer cancel()
 	_, err := v.Control(ctx, id, ControlRequest{What: j.what, Request: j.bulk.ID})
 	j.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/inmem"
@@ -27,6 +28,36 @@ func (h *heard) Control(_ context.Context, id string, r verbs.ControlRequest) (v
 	defer h.mu.Unlock()
 	h.asked = append(h.asked, id+" "+r.Request)
 	return verbs.Decision{Obeyed: true}, nil
+}
+
+// Undecided is asked, and nobody ever decides.
+type undecided struct {
+	verbs.Sagas
+	asked chan struct{}
+}
+
+func (u undecided) Control(ctx context.Context, _ string, _ verbs.ControlRequest) (verbs.Decision, error) {
+	close(u.asked)
+	<-ctx.Done()
+	return verbs.Decision{}, ctx.Err()
+}
+
+// Where the only orchestrator ends, nobody decides any more.
+func TestAProcessThatEndsWaitsForNoDecision(t *testing.T) {
+	t.Parallel()
+	u := undecided{asked: make(chan struct{})}
+	v := named(t, u)
+	if _, _, err := v.Bulk(t.Context(), suspend("o-1")); err != nil {
+		t.Fatal(err)
+	}
+	<-u.asked
+	closed := make(chan struct{})
+	go func() { v.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for a decision that cannot come")
+	}
 }
 
 // named makes verbs over a view in which every filter matches o-1.
