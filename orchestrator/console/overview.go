@@ -85,7 +85,7 @@ func (c *Console) definitions(w http.ResponseWriter, r *http.Request, p *params)
 }
 
 func (c *Console) definition(w http.ResponseWriter, r *http.Request, p *params) error {
-	return c.ofDefinition(w, r, p, func(d orchestrator.Registered) (any, error) {
+	return c.ofDefinition(w, r, p, func(_ context.Context, d orchestrator.Registered) (any, error) {
 		shown := shownDefinition(d)
 		shown.Mermaid = d.Definition.Mermaid()
 		return shown, nil
@@ -93,17 +93,19 @@ func (c *Console) definition(w http.ResponseWriter, r *http.Request, p *params) 
 }
 
 func (c *Console) graph(w http.ResponseWriter, r *http.Request, p *params) error {
-	return c.ofDefinition(w, r, p, func(d orchestrator.Registered) (any, error) { return graph.Layout(d.Definition), nil })
+	return c.ofDefinition(w, r, p, func(_ context.Context, d orchestrator.Registered) (any, error) {
+		return graph.Layout(d.Definition), nil
+	})
 }
 
 func (c *Console) durations(w http.ResponseWriter, r *http.Request, p *params) error {
-	return c.ofDefinition(w, r, p, func(d orchestrator.Registered) (any, error) {
-		return c.cfg.Verbs.Durations(r.Context(), d.Definition.Name, d.Definition.Version)
+	return c.ofDefinition(w, r, p, func(ctx context.Context, d orchestrator.Registered) (any, error) {
+		return c.cfg.Verbs.Durations(ctx, d.Definition.Name, d.Definition.Version)
 	})
 }
 
 // ofDefinition answers with what show makes of the definition that the path names.
-func (c *Console) ofDefinition(w http.ResponseWriter, r *http.Request, p *params, show func(orchestrator.Registered) (any, error)) error {
+func (c *Console) ofDefinition(w http.ResponseWriter, r *http.Request, p *params, show func(context.Context, orchestrator.Registered) (any, error)) error {
 	version, err := pathNumber(r, "version")
 	if err != nil {
 		return err
@@ -116,7 +118,7 @@ func (c *Console) ofDefinition(w http.ResponseWriter, r *http.Request, p *params
 		list, err := c.cfg.Verbs.Definitions(ctx)
 		for _, d := range list {
 			if d.Definition.Name == name && d.Definition.Version == int(version) {
-				return show(d)
+				return show(ctx, d)
 			}
 		}
 		if err == nil {
