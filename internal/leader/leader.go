@@ -26,7 +26,7 @@ type API struct {
 }
 
 // Call asks, and decodes the answer into response unless that is nil. What the
-// X
+// server says no to is a *jetstream.APIError.
 func (a API) Call(ctx context.Context, subject string, request, response any) error {
 	var body []byte
 	if request != nil {
