@@ -162,7 +162,7 @@ func whatOf(m orchestrator.Recorded) []string {
 }
 
 func tookText(micros string) string {
-	us, err := strconv.ParseInt(micros, 10, 64)
+	us, err := strconv.ParseInt(micros, 10, 53) // as protocol.ReadReply
 	if err != nil || us <= 0 {
 		return ""
 	}

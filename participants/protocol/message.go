@@ -131,7 +131,8 @@ func ReadReply(h Header, body []byte) (Reply, error) {
 	if len(body) > MaxPayload {
 		return Reply{}, fmt.Errorf("the output has %d bytes, at most %d are allowed", len(body), MaxPayload)
 	}
-	if us, err := strconv.ParseInt(h.Get(HeaderTook), 10, 64); err == nil && us > 0 {
+	// With more bits its nanoseconds would be a negative number.
+	if us, err := strconv.ParseInt(h.Get(HeaderTook), 10, 53); err == nil && us > 0 {
 		r.Took = time.Duration(us) * time.Microsecond
 	}
 	return r, nil

@@ -198,6 +198,23 @@ func TestWhatIsNoCommandOrReply(t *testing.T) {
 	}
 }
 
+// A span, or whatever adds a participant's time to another, must not go backwards.
+func TestATimeThatNobodyCanHaveTakenIsNone(t *testing.T) {
+	t.Parallel()
+	h := protocol.Header{}
+	reply := protocol.Reply{Attempt: protocol.Attempt{Run: 1, Step: "pay", Direction: protocol.Do, Number: 1}, Outcome: protocol.Done}
+	reply.WriteHeader(h)
+	for text, want := range map[string]time.Duration{
+		"7": 7 * time.Microsecond, "4503599627370495": 4503599627370495 * time.Microsecond,
+		"10000000000000000": 0, "9223372036854775807": 0, "-1": 0, "": 0,
+	} {
+		h.Set(protocol.HeaderTook, text)
+		if got, err := protocol.ReadReply(h, nil); err != nil || got.Took != want {
+			t.Errorf("%q: %v, %v", text, got.Took, err)
+		}
+	}
+}
+
 func TestOutcomesAnswerOneDirection(t *testing.T) {
 	t.Parallel()
 	want := map[protocol.Outcome]string{
