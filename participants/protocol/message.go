@@ -174,7 +174,7 @@ func Text(s string, max int) string {
 	s = strings.TrimSpace(strings.Map(func(r rune) rune {
 		// Controls move a terminal's cursor, and bidirectional marks
 		// make a text read as another.
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x61c || r == 0x200e || r == 0x200f || r == 0x2028 || r == 0x2029 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
 			return ' '
 		}
 		return r

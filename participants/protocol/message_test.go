@@ -247,6 +247,7 @@ func TestText(t *testing.T) {
 		{"a\r\nSaga-Outcome: done", 40, "a  Saga-Outcome: done"},
 		{"a\x00b\x1b[31mc\x7f", 40, "a b [31mc"},
 		{"\u202eabc\u2066d\u2028e\u0085f", 40, "abc d e f"},
+		{"1\u200f-\u200e2\u061c3", 40, "1 - 2 3"},
 		{"bad \xff\xfe end", 40, "bad \uFFFD end"},
 		{"ééééé", 10, "ééééé"},
 		{"éééééé", 10, "ééé…"},
