@@ -22,6 +22,9 @@ func documentOf(s instance.State) any {
 // statusText is a status with what else a person has to know.
 func statusText(s instance.State) string {
 	text := s.Status.String()
+	if s.Status == instance.Absent && s.Parked == "" {
+		text += ": no orchestrator has taken it up yet"
+	}
 	if s.Parked != "" {
 		text += ", parked"
 	}

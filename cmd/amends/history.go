@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -53,7 +54,10 @@ func (a *app) history(ctx context.Context, c *client.Client, id string, f histor
 		t = a.table(columns...)
 	}
 	for m, err := range c.History(ctx, id, f.from, f.payloads) {
-		if err != nil {
+		switch {
+		case errors.Is(err, client.ErrNotFound):
+			return fmt.Errorf("saga %s: %w", id, client.ErrNotFound) // as 'amends get' says it
+		case err != nil:
 			return err
 		}
 		switch a.output {

@@ -66,7 +66,7 @@ func (a *app) payload(arg string) ([]byte, error) {
 		}
 		defer f.Close()
 		if text, err = io.ReadAll(io.LimitReader(f, maxInput)); err != nil {
-			return nil, fmt.Errorf("read %s: %w", arg, err)
+			return nil, err // it names the file
 		}
 	}
 	text = bytes.TrimSpace(text)

@@ -40,7 +40,8 @@ func run(ctx context.Context, e env, args []string) int {
 	}
 	code := exitCode(ctx, err)
 	if text := err.Error(); text != "" {
-		fmt.Fprintln(e.stderr, "amends: "+lines(text))
+		// Which of our packages says it helps nobody at a terminal.
+		fmt.Fprintln(e.stderr, "amends: "+lines(strings.TrimPrefix(text, "client: ")))
 	}
 	if code == exitUsage {
 		fmt.Fprintf(e.stderr, "See '%s --help'.\n", cmd.CommandPath())

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/orchestrator/verbs"
 )
 
@@ -35,7 +36,12 @@ func TestSagasAreStartedAndWaitedFor(t *testing.T) {
 	has(t, r.stdout, "e-3 is stuck: no phone")
 	has(t, r.stderr, "amends resolve")
 
-	s.ends(exitOK, "wait", "e-1")
+	// How long the saga took, which is not how long we waited.
+	_, took, _ := strings.Cut(s.must("get", "e-1"), ", after ")
+	took, _, _ = strings.Cut(took, "\n")
+	if got, want := s.must("wait", "e-1"), "e-1 completed after "+took+"\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 	s.ends(exitCompensated, "wait", "e-1", "e-2")
 	s.ends(exitStuck, "wait", "e-3", "e-2", "e-1")
 	s.ends(exitNotFound, "wait", "e-9")
@@ -112,6 +118,12 @@ func TestOneSagaIsShown(t *testing.T) {
 	}
 	r := s.ends(exitNotFound, "get", "nobody")
 	has(t, r.stderr, "nobody", "not in the journal")
+	if again := s.ends(exitNotFound, "history", "nobody"); again.stderr != r.stderr {
+		t.Errorf("history says %q, and get %q", again.stderr, r.stderr)
+	}
+	if got := statusText(instance.State{}); got != "absent: no orchestrator has taken it up yet" {
+		t.Errorf("a saga of which nothing but the start is stored is %q", got)
+	}
 }
 
 func TestAHistoryTellsEverythingInOrder(t *testing.T) {

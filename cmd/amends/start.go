@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -73,7 +72,6 @@ func (a *app) start(ctx context.Context, f startFlags, args []string) error {
 		}
 	}
 	return a.withClient(ctx, func(ctx context.Context, c *client.Client) error {
-		began := time.Now()
 		saga, err := startNamed(ctx, c, name, version, input, options)
 		if err != nil {
 			return err
@@ -85,7 +83,7 @@ func (a *app) start(ctx context.Context, f startFlags, args []string) error {
 		if err != nil {
 			return err
 		}
-		return a.ended(end, time.Since(began))
+		return a.ended(end)
 	})
 }
 

@@ -64,7 +64,7 @@ func (a *app) wait(ctx context.Context, f waitFlags, ids []string) error {
 		defer cancel()
 	}
 	return a.withClient(ctx, func(ctx context.Context, c *client.Client) error {
-		began, worst := time.Now(), error(nil)
+		var worst error
 		for _, id := range ids {
 			saga, err := c.Saga(ctx, id)
 			if err != nil {
@@ -74,7 +74,7 @@ func (a *app) wait(ctx context.Context, f waitFlags, ids []string) error {
 			if err != nil {
 				return err
 			}
-			if err := a.ended(end, time.Since(began)); worse(err, worst) {
+			if err := a.ended(end); worse(err, worst) {
 				worst = err
 			}
 		}
@@ -88,7 +88,7 @@ func worse(err, other error) bool {
 }
 
 // ended prints how a saga ended. Its error is the exit code.
-func (a *app) ended(end client.End, waited time.Duration) error {
+func (a *app) ended(end client.End) error {
 	var err error
 	switch a.output {
 	case formatJSON:
@@ -98,7 +98,7 @@ func (a *app) ended(end client.End, waited time.Duration) error {
 	case formatName:
 		err = a.line(end.ID)
 	default:
-		text := fmt.Sprintf("%s %s after %s", end.ID, end.Status, took(waited))
+		text := fmt.Sprintf("%s %s after %s", end.ID, end.Status, took(end.State.Ended.Sub(end.State.Started)))
 		if end.Status == instance.Stuck {
 			text = fmt.Sprintf("%s is stuck", end.ID)
 		}
