@@ -66,6 +66,9 @@ func TestAStepIsResolvedAfterAPersonWasAsked(t *testing.T) {
 	}
 	s.ends(exitOK, "wait", "e-1", "--through-stuck")
 	has(t, s.must("get", "e-1"), "done, by hand")
+	r = s.ends(exitConflict, append(args, "--yes", "-o", "json", "--input-id", "r-1")...)
+	has(t, r.stderr, "saga e-1 is completed already")
+	has(t, s.ends(exitUsage, append(args, "--yes", "-o", "yaml")...).stderr, `-o "yaml" is none of table, json`)
 	has(t, s.must("history", "e-1"), "resolve do report as done: told her myself", "is asked to settle on done by ann (told her myself)")
 
 	args = append(stuck("e-2"), "--no-settle", "--yes")

@@ -38,8 +38,11 @@ queued command may still take effect, and nobody will undo it.` + answered,
 	f.stepFlags.add(cmd)
 	flags.StringVar(&f.as, "as", "", "done or undone")
 	flags.StringVar(&f.output, "output", "", "the output of a step that is done: `JSON`, a file, or -")
+	// That hides the shared flag of this name, and with it its -o.
+	flags.StringVarP(&a.output, "format", "o", formatTable, "`format` of what is printed: table, json, wide or name")
 	flags.BoolVar(&f.noSettle, "no-settle", false, "without asking the participant")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask whether to go on")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions([]string{"done", "undone"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
