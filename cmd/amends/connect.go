@@ -151,7 +151,17 @@ func (a *app) journal(ctx context.Context, nc *nats.Conn) (*natsjournal.Journal,
 	if api := n.api(); api != "" {
 		options = append(options, natsjournal.WithAPIPrefix(api))
 	}
-	return natsjournal.Open(ctx, nc, options...)
+	j, err := natsjournal.Open(ctx, nc, options...)
+	return j, denied(nc, err)
+}
+
+// denied adds to err that the server denied something: it says so beside the
+// request, which then just gets no answer.
+func denied(nc *nats.Conn, err error) error {
+	if last := nc.LastError(); err != nil && errors.Is(last, nats.ErrPermissionViolation) {
+		return fmt.Errorf("%w (%w)", err, last)
+	}
+	return err
 }
 
 // defaultRedis is where Redis is, if nobody says anything else.

@@ -97,6 +97,20 @@ func TestPasswordsAreNotRepeated(t *testing.T) {
 	}
 }
 
+// The server says it beside the request, which gets no answer.
+func TestAMissingPermissionIsSaid(t *testing.T) {
+	t.Parallel()
+	n := natstest.Start(t, func(o *server.Options) {
+		o.Users = []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Allow: []string{"none"}},
+		}}}
+	})
+	s := &system{t: t, variables: map[string]string{"NATS_URL": n.ClientURL(), "NATS_USER": "u", "NATS_PASSWORD": "p", "NATS_TIMEOUT": "300ms"}}
+	for _, args := range [][]string{{"check"}, {"init"}, {"list"}} {
+		has(t, strings.ToLower(s.ends(exitTimeout, args...).stderr), "permissions violation for publish to")
+	}
+}
+
 func TestAServerThatWantsAPasswordGetsIt(t *testing.T) {
 	t.Parallel()
 	n := natstest.Start(t, func(o *server.Options) { o.Username, o.Password = "u", "p" })

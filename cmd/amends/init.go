@@ -70,7 +70,7 @@ func (a *app) makeJournal(ctx context.Context, l natsjournal.Layout) error {
 	}
 	defer nc.Close()
 	if err := natsjournal.Create(ctx, nc, l); err != nil {
-		return err
+		return denied(nc, err)
 	}
 	a.note("The journal is there: %d partition(s), %d replica(s). 'amends serve' drives its sagas.", l.Partitions, l.Replicas)
 	return nil
