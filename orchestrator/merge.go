@@ -103,7 +103,20 @@ func fromEach[A any](partitions int, ask func(p int) (A, error)) ([]A, error) {
 		group.Go(func() { answers[p], errs[p] = ask(p) })
 	}
 	group.Wait()
-	return answers, errors.Join(errs...)
+	return answers, once(errs)
+}
+
+// once is errors.Join without what an earlier one has said: what ails a
+// store, all partitions say in the same words.
+func once(errs []error) error {
+	said := map[string]bool{}
+	return errors.Join(slices.DeleteFunc(errs, func(err error) bool {
+		again := err == nil || said[err.Error()]
+		if err != nil {
+			said[err.Error()] = true
+		}
+		return again
+	})...)
 }
 
 // A Class is what rows are counted by.

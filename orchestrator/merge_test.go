@@ -2,6 +2,7 @@ package orchestrator_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -53,6 +54,40 @@ func TestAListEndsWhereOnePartitionStoppedLooking(t *testing.T) {
 	if err != nil || !slices.Equal(ids, []string{"a", "b"}) || page.Next == nil || *page.Next != (orchestrator.Cursor{Started: at(40), ID: "m"}) {
 		t.Errorf("%v, next %v, %v", ids, page.Next, err)
 	}
+}
+
+// A store that is away is said once, not once a partition.
+func TestWhatPartitionsSayInTheSameWordsIsSaidOnce(t *testing.T) {
+	away := errors.New("connection refused")
+	for want, errs := range map[string][]error{
+		"connection refused":                    {away, away, nil, errors.New("connection refused")},
+		"connection refused\nno such partition": {nil, away, errors.New("no such partition"), away},
+	} {
+		v := failing{inmem.NewView(), errs}
+		_, err := orchestrator.List(t.Context(), v, len(errs), orchestrator.Query{})
+		if err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// failing is a view whose partitions cannot be listed.
+type failing struct {
+	orchestrator.View
+	errs []error
+}
+
+func (v failing) Partition(p int) orchestrator.PartitionView {
+	return failingPart{v.View.Partition(p), v.errs[p]}
+}
+
+type failingPart struct {
+	orchestrator.PartitionView
+	err error
+}
+
+func (v failingPart) List(context.Context, orchestrator.Query) (orchestrator.Page, error) {
+	return orchestrator.Page{}, v.err
 }
 
 func TestClustersOfPartitionsAddUp(t *testing.T) {
