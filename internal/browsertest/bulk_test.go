@@ -73,6 +73,56 @@ func TestABulkActionOutlivesItsMember(t *testing.T) {
 	p.sound()
 }
 
+// The answer to a request is lost, and the person asks once more: nobody is
+// asked twice, neither one saga nor many.
+func TestARequestWhoseAnswerIsLostIsAskedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	const stuck = 3
+	for i := range stuck {
+		w.start(fmt.Sprintf("stuck-%d", i), order{Customer: "dan", Units: 100 + i, Fate: stuckOnTheWay})
+	}
+	for i := range stuck {
+		w.settle(fmt.Sprintf("stuck-%d", i))
+	}
+	w.refunds.Store(true)
+	p := open(t, w, desk)
+	const lose = `const real = window.fetch; let lost = false; window.fetch = async (to, o) => {
+		const answer = await real(to, o);
+		if (lost || o?.method !== "POST" || o.body.includes("dry_run")) return answer;
+		lost = true;
+		throw new TypeError("lost");
+	}`
+	p.visit("/sagas/stuck-0?step=charge&dir=undo", `document.querySelector(".panel [data-action=retry]")`)
+	p.do(lose)
+	p.click(".panel [data-action=retry]")
+	p.fill("dialog[open] input[name=why]", "try again")
+	p.click("dialog[open] .btn.main")
+	p.wait(`document.querySelector("dialog[open]").innerText.includes("does not answer")`)
+	p.click("dialog[open] .btn.main")
+	p.wait(`!document.querySelector("dialog[open]")`)
+
+	w.refunds.Store(false)
+	p.visit("/?status=stuck", `document.querySelector("[data-action=bulk]:not([disabled])")`)
+	p.do(lose)
+	p.click("[data-action=bulk]")
+	p.wait(`document.querySelector("dialog[open] select[name=action]")`)
+	p.do(`const s = document.querySelector("dialog[open] select[name=action]"); s.value = "suspend"; s.dispatchEvent(new Event("change", {bubbles: true}))`)
+	p.fill("dialog[open] input[name=why]", "wait")
+	p.click("dialog[open] .btn.main")
+	p.wait(`document.querySelector("dialog[open]").innerText.includes("2 sagas would be asked")`)
+	p.click("dialog[open] .btn.main")
+	p.wait(`document.querySelector("dialog[open]").innerText.includes("does not answer")`)
+	p.click("dialog[open] .btn.main")
+	p.wait(`location.pathname.startsWith("/bulk/") && document.querySelector("h1 ~ .chip").innerText === "done"`)
+	for i := range stuck {
+		if asked := w.controls(fmt.Sprintf("stuck-%d", i)); len(asked) != 1 {
+			t.Errorf("stuck-%d was asked by %v", i, asked)
+		}
+	}
+	p.sound()
+}
+
 // beginBulk begins to retry what is stuck, so many a second.
 func (p *page) beginBulk(stuck, rate int) {
 	p.t.Helper()

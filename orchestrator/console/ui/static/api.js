@@ -33,6 +33,12 @@ export const post = (path, body) => ask(url(path), {
   method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
 });
 
+/** drawn is a new id of a request: sent again with the same one it is the same request. */
+export const drawn = (prefix) => prefix + [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, "0")).join("");
+
+/** settled reports whether an error says what came of a request: without an answer it may have been obeyed. */
+export const settled = (error) => error.status >= 400 && error.status < 500;
+
 async function ask(to, options) {
   const response = await reach(to, options);
   const kind = response.headers.get("Content-Type") ?? "";

@@ -1,7 +1,7 @@
 // One request to every saga that a filter matches, or that was ticked: counted first, then confirmed.
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { go, href } from "../router.js";
-import { post } from "../api.js";
+import { drawn, post, settled } from "../api.js";
 import { may, who } from "../permits.js";
 import { list, names, quote } from "../model/cli.js";
 import { count, plural } from "../model/format.js";
@@ -32,6 +32,7 @@ export function command(filter, f, ids) {
 export function BulkDialog({ filter = {}, ids, words, close, begun, suggest = {} }) {
   const dialog = useRef(null);
   const [f, setF] = useState({ action: "retry", step: filter.step ?? "", direction: "do", as: "undone", reason: "", who: who(), rate: "50", id: "", ...suggest });
+  const id = useRef(drawn("bulk-")); // until it is known what came of it
   const [typed, setTyped] = useState("");
   const [state, setState] = useState(/** @type {{preview?: any, busy?: boolean, error?: any}} */ ({}));
   useEffect(() => dialog.current.showModal(), []);
@@ -41,7 +42,7 @@ export function BulkDialog({ filter = {}, ids, words, close, begun, suggest = {}
   };
   const stepped = f.action === "retry" || f.action === "resolve";
   const request = (more) => ({
-    ...(ids?.length ? { ids } : { filter }), id: f.id || undefined, action: f.action, reason: f.reason, who: f.who, rate: Number(f.rate),
+    ...(ids?.length ? { ids } : { filter }), id: f.id || id.current, action: f.action, reason: f.reason, who: f.who, rate: Number(f.rate),
     ...(stepped ? { step: f.step, direction: f.direction } : {}), ...(f.action === "resolve" ? { as: f.as } : {}), ...more,
   });
   const n = state.preview?.count;
@@ -59,6 +60,7 @@ export function BulkDialog({ filter = {}, ids, words, close, begun, suggest = {}
         go(href(`/bulk/${bulk.id}`));
       }
     } catch (error) {
+      if (settled(error)) id.current = drawn("bulk-");
       setState((s) => ({ ...s, busy: false, error }));
     }
   };

@@ -1,6 +1,6 @@
 // What a person may ask for, and the dialog in which it is asked.
 import { html, useEffect, useRef, useState } from "../lib.js";
-import { post } from "../api.js";
+import { drawn, post, settled } from "../api.js";
 import { may, readOnly, who } from "../permits.js";
 import { control } from "../model/cli.js";
 import { icon } from "../parts/icons.js";
@@ -35,6 +35,7 @@ export function Actions({ saga, plan, step, direction, at, low, onDone }) {
 
 function Ask({ saga, can, close, onDone }) {
   const dialog = useRef(null);
+  const id = useRef(drawn("ui-")); // until it is known what came of it
   const [f, setF] = useState({ who: who(), reason: "", output: can.needs_output ? "{}" : "", unsettled: false });
   const [state, setState] = useState(/** @type {{busy?: boolean, error?: any}} */ ({}));
   useEffect(() => dialog.current.showModal(), []);
@@ -56,7 +57,8 @@ function Ask({ saga, can, close, onDone }) {
     setState({ busy: true });
     who(f.who);
     try {
-      const d = await post(`/sagas/${saga.id}/control`, { ...request, output });
+      const d = await post(`/sagas/${saga.id}/control`, { ...request, output, request: id.current });
+      id.current = drawn("ui-");
       if (d.refused) setState({ error: { title: "Refused", detail: d.refused } });
       else {
         say(d.too_late ? "Recorded; the pivot was requested, so it takes effect only if that is refused." : d.decided ? `${title}: it happens.` : "Stored. Nobody has decided it yet; the history will say what became of it.");
@@ -64,6 +66,7 @@ function Ask({ saga, can, close, onDone }) {
         dialog.current.close();
       }
     } catch (error) {
+      if (settled(error)) id.current = drawn("ui-");
       setState({ error });
     }
   };
