@@ -4,7 +4,7 @@
 //	get history definitions   any member, from the journal
 //	saga steps diff plan      any member, from the journal, as HTTP has them
 //	list counts clusters      any member, from the view of all partitions
-//	partitions participants   any member, from both
+//	partitions participants audit   any member, from both
 //	do.start do.control do.signal do.bulk   any member, by publishing
 //	status rejected bulks do.stop-bulk      every member, each for itself
 //

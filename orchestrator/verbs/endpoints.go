@@ -2,7 +2,7 @@ package verbs
 
 // Endpoints of the orchestrators' micro service beside those of package
 // orchestrator, see protocol.Subjects.Service. Any member answers them but
-// EndpointBulks, which each answers for itself.
+// EndpointBulks and EndpointStopBulk, which each answers for itself.
 const (
 	EndpointSaga  = "saga" // SagaRequest -> Saga, as HTTP has it
 	EndpointSteps = "steps"

@@ -64,7 +64,7 @@ type Events = []instance.Event
 type Fact interface{ isFact() }
 
 type (
-	// Begun is the first decision. Refused says that it was also the last.
+	// Begun is the first decision.
 	Begun struct {
 		At      time.Time
 		Message orchestrator.Message
