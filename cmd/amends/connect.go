@@ -152,6 +152,9 @@ func (a *app) journal(ctx context.Context, nc *nats.Conn) (*natsjournal.Journal,
 		options = append(options, natsjournal.WithAPIPrefix(api))
 	}
 	j, err := natsjournal.Open(ctx, nc, options...)
+	if err != nil && nc.Status() == nats.RECONNECTING { // the error is of a buffer, or of a time-out
+		return nil, fmt.Errorf("NATS at %s does not answer: %w; --server, NATS_URL or a context say where it is", redacted(n.server), err)
+	}
 	return j, denied(nc, err)
 }
 

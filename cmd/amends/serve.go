@@ -84,6 +84,11 @@ func (f serveFlags) logger(w io.Writer) (*slog.Logger, error) {
 }
 
 func (a *app) serve(ctx context.Context, f serveFlags) error {
+	for _, d := range []time.Duration{f.retention, f.patience, f.servers} {
+		if d < 0 {
+			return usagef("a time of %v", d)
+		}
+	}
 	log, err := f.logger(a.stderr)
 	if err != nil {
 		return err

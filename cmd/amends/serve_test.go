@@ -88,6 +88,8 @@ func TestServeSaysWhatIsMissing(t *testing.T) {
 	}{
 		{args: []string{"--log", "xml"}, code: exitUsage, want: "neither text nor json"},
 		{args: []string{"--name", "a b"}, code: exitUsage, want: "member"},
+		{args: []string{"--retention", "-1h"}, code: exitUsage, want: "a time of -1h"},
+		{args: []string{"--server", "nats://127.0.0.1:1", "--wait-for-servers", "0s"}, code: exitError, want: "NATS at nats://127.0.0.1:1 does not answer"},
 		{args: []string{"--require-replicas", "3"}, code: exitError, want: "1 replicas"},
 		{args: []string{"--prefix", "other"}, code: exitError, want: "amends init"},
 		{args: []string{"--redis", "redis://127.0.0.1:1", "--wait-for-servers", "0s"}, code: exitError, want: "REDIS_URL"},
