@@ -164,8 +164,9 @@ func (o *owner) lookup(id string, atLeast uint64) *saga {
 	}
 	sg := &saga{state: instance.State{ID: id}}
 	o.sagas[id] = sg
-	// A parked saga has inputs before the position that no link has read.
-	if row, ok := o.row(id); ok && row.Parked == "" {
+	// A parked saga has inputs before the position that no link has read, and one
+	// that is absent its start, which a row does not have.
+	if row, ok := o.row(id); ok && row.Parked == "" && row.Status != instance.Absent {
 		sg.state, sg.written, sg.seen = row, &row, row.Read
 		return sg
 	}

@@ -306,20 +306,20 @@ func (o *owner) begin(sg *saga, m Message) {
 func (o *owner) handleForgedStart(m Message) {
 	sg := o.lookup(m.Address.ID, m.Sequence)
 	o.alarm(sg, "a start was published without its condition", "saga", m.Address.ID, "sequence", m.Sequence)
+	if sg == nil {
+		return
+	}
+	o.touch(sg, m.Sequence) // it may be the saga's first: then it is to be decided
 	switch {
-	case sg == nil || sg.frozen != nil || m.Sequence <= sg.state.Last:
+	case sg.frozen != nil || m.Sequence <= sg.state.Last:
 	case sg.flight != nil || sg.loading || !o.knows(sg, m.Sequence):
-		o.touch(sg, m.Sequence)
 		o.reload(sg, m.Sequence) // the condition is void, or does not say what it follows
 	default:
 		sg.state = instance.Repeat(sg.state, m.Sequence, m.Time.UTC())
 		sg.resting = false
 		o.markDirty(sg)
-		o.touch(sg, m.Sequence)
 	}
-	if sg != nil {
-		o.turn(sg)
-	}
+	o.turn(sg)
 }
 
 // handleInput queues an input for its saga.
