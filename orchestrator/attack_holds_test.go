@@ -52,3 +52,28 @@ func isLive(m *member) bool {
 	p := m.Status().Partitions
 	return len(p) == 1 && p[0].Live
 }
+
+// A retry sends the bytes of the first attempt. If a rival made the saga's history
+// leave, there are none: it is forgotten, and holds the position no longer.
+func TestARetryOfAHistoryThatLeftIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		w.answer = func(protocol.Command) (protocol.Outcome, bool) { return protocol.Failed, true }
+		m := w.run("a")
+		w.start("o-1")
+		w.until("it waits for its second attempt", func() bool {
+			s := w.state("o-1")
+			return len(s.Steps) == 1 && s.Steps[0].Do.Phase == instance.Waiting
+		})
+		w.checkView("o-1")
+		if err := w.journal.Partition(0).Purge(w.ctx, "o-1", w.state("o-1").Last+1); err != nil {
+			t.Fatal(err)
+		}
+		w.until("nothing is left of it", func() bool {
+			rows, err := w.view.Partition(0).States(w.ctx, []string{"o-1"})
+			sagas, appends := inMemory(m)
+			return err == nil && len(rows)+sagas+appends == 0
+		})
+		w.awaitPosition()
+	})
+}

@@ -199,9 +199,13 @@ func (o *owner) after(d time.Duration, f func()) {
 	time.AfterFunc(d, func() { o.inbox.put(f) })
 }
 
-// later tries a saga again that could not go on.
+// later tries a saga again that could not go on. If the journal lacks what its
+// command is made of, somebody else purged its history, or a part of it is lost.
 func (o *owner) later(sg *saga, err error) {
 	o.log.WarnContext(o.about(sg), "a saga cannot go on now", "saga", sg.id(), "error", err)
 	sg.resting = false
+	if errors.Is(err, ErrNotFound) {
+		o.reload(sg, 0)
+	}
 	o.after(retryWait(2), func() { o.turn(sg) })
 }
