@@ -286,6 +286,31 @@ func TestInputsWithoutAStartLeave(t *testing.T) {
 	})
 }
 
+// A start's trace is repeated by every link, so one that no link has room for is
+// left out: else the start would get no decision.
+func TestATraceWithoutBoundIsLeftOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		w.run("a")
+		const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+		for id, c := range map[string]struct{ given, want string }{
+			"traced": {trace, trace},
+			"flood":  {strings.Repeat("0", 65_000), ""},
+		} {
+			h := protocol.Header{}
+			h.Set(protocol.HeaderDefinition, "order")
+			h.Set(protocol.HeaderVersion, "1")
+			h.Set(protocol.HeaderTraceParent, c.given)
+			h.Set(protocol.HeaderExpectedSequence, "0")
+			h.Set(protocol.HeaderExpectedSubject, w.subjects().Chain(0, id))
+			w.publish(w.subjects().Start(0, id), h, []byte(`{}`))
+			if s := w.await(id, instance.Completed); s.Trace != c.want {
+				t.Errorf("%s: a trace of %d bytes, want %d", id, len(s.Trace), len(c.want))
+			}
+		}
+	})
+}
+
 // A start or an input in another partition than its id's is never taken for
 // one of the saga: the start ends with the reason, the input is rejected.
 func TestTheWrongPartitionIsToldBySubject(t *testing.T) {

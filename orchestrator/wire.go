@@ -22,12 +22,19 @@ const (
 // MaxWho bounds the name of whoever asks for something.
 const MaxWho = 128
 
+// maxTrace bounds a start's trace in bytes: every link repeats it, and headers have
+// a bound. Version 00 of traceparent has 55, and later ones may have more.
+const maxTrace = 256
+
 // readStart reads a request to start. What it returns with an error is still
 // enough to end the instance with that reason.
 func readStart(m Message) (instance.Request, error) {
 	r := instance.Request{
 		ID: m.Address.ID, Sequence: m.Sequence, Time: m.Time.UTC(), Input: m.Body,
-		Definition: m.Header.Get(protocol.HeaderDefinition), Trace: m.Header.Get(protocol.HeaderTraceParent),
+		Definition: m.Header.Get(protocol.HeaderDefinition),
+	}
+	if trace := m.Header.Get(protocol.HeaderTraceParent); len(trace) <= maxTrace {
+		r.Trace = trace
 	}
 	if err := protocol.CheckName("definition", r.Definition); err != nil {
 		r.Definition = ""
