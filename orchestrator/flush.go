@@ -106,18 +106,20 @@ func (o *owner) pace(rows int) time.Duration {
 
 // gather takes the next write, which Redis is busy with for as long as it has
 // bytes, and takes whole or not at all. The position moves only with the last
-// of the rows that wait: a row may be newer than it, never older.
+// of the rows that wait: a row may be newer than it, never older. No row goes
+// before one that is to be deleted: it may be of the same id.
 func (o *owner) gather() (Write, []*saga) {
+	w := Write{Generation: o.generation, Position: o.position}
+	gone := fits(len(o.deleted), func(i int) *instance.State { return &o.deleted[i].State })
+	w.Deleted, o.deleted = o.deleted[:gone:gone], o.deleted[gone:]
 	n := 0
-	for bytes := 0; n < min(len(o.dirty), writeChunk) && bytes < writeBytes; n++ {
-		bytes += payloads(&o.dirty[n].state)
+	if len(o.deleted) == 0 {
+		n = fits(len(o.dirty), func(i int) *instance.State { return &o.dirty[i].state })
 	}
 	batch := o.dirty[:n:n]
 	o.dirty = o.dirty[n:]
-	w := Write{Generation: o.generation, Position: o.position, Deleted: o.deleted}
-	o.deleted = nil
 	w.Position.Revision++
-	if len(o.dirty) == 0 {
+	if len(o.dirty) == 0 && len(o.deleted) == 0 {
 		w.Position.To = max(o.position.To, o.safe())
 	}
 	if o.seen.Sequence > 0 {
@@ -134,6 +136,14 @@ func (o *owner) gather() (Write, []*saga) {
 		w.Rows[i] = row
 	}
 	return w, batch
+}
+
+// fits is how many of n rows go in one write.
+func fits(n int, row func(int) *instance.State) (count int) {
+	for bytes := 0; count < min(n, writeChunk) && bytes < writeBytes; count++ {
+		bytes += payloads(row(count))
+	}
+	return count
 }
 
 // written takes the outcome of a write.
