@@ -1,8 +1,12 @@
 package redisview_test
 
 import (
+	"context"
+	"net"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -57,6 +61,95 @@ func TestAPageIsBoundedWork(t *testing.T) {
 			t.Errorf("%s: %d pages: nothing was cut short", name, pages)
 		}
 	}
+}
+
+// Rows may have large payloads. However many are asked for, no answer of Redis is
+// much larger than one row, and a page ends before it takes too long to read;
+// all the same every row is found.
+func TestRowsWithPayloadsAreReadInPieces(t *testing.T) {
+	t.Parallel()
+	const rows, payload = 40, 512 << 10
+	const most = 8<<20 + 5<<20 // of a page, and of an answer more than fits
+	rdb := redistest.Client(t)
+	f := newFiller(t, rdb)
+	var ids []string
+	for i := range rows {
+		s := typical(i)
+		s.Input = make([]byte, payload)
+		f.write([]orchestrator.Row{{State: s, Was: &instance.State{}}})
+		ids = append(ids, s.ID)
+	}
+	var largest atomic.Int64
+	rdb.AddHook(answers{&largest})
+
+	var listed []string
+	for q := (orchestrator.Query{Limit: orchestrator.MaxLimit}); ; {
+		page, err := f.view.List(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(page.Sagas); n == 0 || n*payload > most {
+			t.Errorf("a page of %d rows of %d bytes", n, payload)
+		}
+		for _, s := range page.Sagas {
+			listed = append(listed, s.ID)
+		}
+		if page.Next == nil {
+			break
+		}
+		q.After = *page.Next
+	}
+	slices.Reverse(listed)
+	if !slices.Equal(listed, ids) {
+		t.Errorf("%d rows are listed, want %d, each once and in order", len(listed), rows)
+	}
+	if states, err := f.view.States(t.Context(), ids); err != nil || len(states) != rows {
+		t.Errorf("%d rows, want %d; %v", len(states), rows, err)
+	}
+	var replaced []orchestrator.Row
+	for i := range rows {
+		replaced = append(replaced, orchestrator.Row{State: typical(i)}) // nobody knows what they were
+	}
+	f.write(replaced)
+	if n := largest.Load(); n == 0 || n > 5<<20 {
+		t.Errorf("the largest answer has %d bytes", n)
+	}
+}
+
+// answers notes the size of the largest answer to a command.
+type answers struct{ largest *atomic.Int64 }
+
+func (a answers) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+func (a answers) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		switch cmd := cmd.(type) {
+		case *redis.Cmd:
+			a.largest.Store(max(a.largest.Load(), size(cmd.Val())))
+		case *redis.SliceCmd:
+			a.largest.Store(max(a.largest.Load(), size(cmd.Val())))
+		}
+		return err
+	}
+}
+
+func (a answers) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func size(answer any) (bytes int64) {
+	switch answer := answer.(type) {
+	case string:
+		return int64(len(answer))
+	case []any:
+		for _, a := range answer {
+			bytes += size(a)
+		}
+	}
+	return bytes
 }
 
 // sent returns how many bytes Redis has answered with so far.

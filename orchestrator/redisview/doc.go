@@ -40,7 +40,8 @@
 //
 // A list walks the narrowest range that has all it asks for, in rounds of
 // short commands. It ends early, with a cursor, when it has read much and found
-// little: a page takes bounded work, however many rows there are.
+// little, or when its rows have large payloads: a page takes bounded work, however
+// many rows there are.
 //
 // In user text "|" and "%" are written as %7C and %25, and long text is cut and
 // ends with its hash; a row that is read is compared with the query anyway.

@@ -18,12 +18,14 @@ const (
 	walkAtOnce = 500    // places that are looked at in one round
 	listBudget = 12_000 // index entries that are read until a short page has to do; enough for MaxLimit rows
 	rowCost    = 10     // index entries that could be read instead of a row
+
+	listBytes = 8 << 20 // of rows after which a short page has to do: they may have payloads
 )
 
 // List walks the narrowest set of ranges that has every row which q asks for,
 // keeps the places that the other sets have too, and compares each row that it
 // reads with q: it may have changed since the index was read. Where much is
-// read and little found, it stops early and says where to go on.
+// read, and little found or all of it large, it stops early and says where to go on.
 func (p *partition) List(ctx context.Context, q orchestrator.Query) (orchestrator.Page, error) {
 	page, err := p.list(ctx, q)
 	if err != nil {
@@ -39,7 +41,7 @@ func (p *partition) list(ctx context.Context, q orchestrator.Query) (page orches
 	if err != nil {
 		return page, err
 	}
-	budget := listBudget
+	budget, room := listBudget, listBytes
 	// With one set, one round will do. Each round that was not enough is
 	// followed by a longer one.
 	for n := min(limit, walkAtOnce); ; n = min(2*n, walkAtOnce) {
@@ -47,35 +49,60 @@ func (p *partition) list(ctx context.Context, q orchestrator.Query) (page orches
 		if err != nil {
 			return page, err
 		}
-		ids, err := p.common(ctx, sets[1:], w.found)
+		found, err := p.common(ctx, sets[1:], w.found)
 		if err != nil {
 			return page, err
 		}
-		states, err := p.States(ctx, ids)
+		rows, err := p.rowsAt(ctx, found, &room)
 		if err != nil {
 			return page, err
 		}
-		for i, id := range ids {
-			s, ok := states[id]
-			if !ok || !q.Matches(s) {
+		for i, s := range rows {
+			if s.ID == "" || !q.Matches(s) {
 				continue
 			}
 			page.Sagas = append(page.Sagas, s)
-			if len(page.Sagas) == limit && (i < len(ids)-1 || w.end != "") {
+			if len(page.Sagas) == limit && (i < len(found)-1 || w.end != "") {
 				next := orchestrator.CursorOf(s)
 				page.Next = &next
 				return page, nil
 			}
 		}
+		if n := len(rows); n < len(found) {
+			page.Next, err = cursorAt(found[n-1])
+			return page, err
+		}
 		if w.end == "" {
 			return page, nil
 		}
-		if budget -= w.entries + rowCost*len(ids); budget <= 0 {
+		if budget -= w.entries + rowCost*len(found); budget <= 0 || room <= 0 {
 			page.Next, err = cursorAt(w.end)
 			return page, err
 		}
 		places.below = w.end
 	}
+}
+
+// rowsAt returns the rows at the first of those places, as many as there is room
+// for and one at least, and takes it. Where there is no row it is the zero State.
+func (p *partition) rowsAt(ctx context.Context, found []string, room *int) (rows []instance.State, err error) {
+	ids := make([]string, len(found))
+	for i, place := range found {
+		ids[i] = place[timeDigits:]
+	}
+	states, n := make(map[string]instance.State, len(ids)), 0
+	for n < len(ids) && (n == 0 || *room > 0) {
+		read, err := p.someRows(ctx, ids[n:], states)
+		if err != nil {
+			return nil, err
+		}
+		n += read.ids
+		*room -= read.bytes
+	}
+	for _, id := range ids[:n] {
+		rows = append(rows, states[id])
+	}
+	return rows, nil
 }
 
 // places bounds the places of a list, each a time and an id as the index has

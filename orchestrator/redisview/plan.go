@@ -169,9 +169,8 @@ func (p *partition) narrowestFirst(ctx context.Context, sets []set, b places) er
 	return nil
 }
 
-// common returns the ids of those places that every set has, as far as it
-// pays to look.
-func (p *partition) common(ctx context.Context, sets []set, found []string) (ids []string, err error) {
+// common returns those places that every set has, as far as it pays to look.
+func (p *partition) common(ctx context.Context, sets []set, found []string) (kept []string, err error) {
 	for _, s := range sets {
 		if len(s.ranges) > fewRanges || len(found) == 0 {
 			continue
@@ -180,11 +179,7 @@ func (p *partition) common(ctx context.Context, sets []set, found []string) (ids
 			return nil, err
 		}
 	}
-	ids = make([]string, len(found))
-	for i, place := range found {
-		ids[i] = place[timeDigits:]
-	}
-	return ids, nil
+	return found, nil
 }
 
 // within returns those places that are in one of ranges.

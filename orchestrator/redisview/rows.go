@@ -3,7 +3,6 @@ package redisview
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/amends-io/amends/orchestrator"
@@ -13,47 +12,64 @@ import (
 // Bounds on one command, so that no answer keeps other clients waiting.
 const (
 	rowsAtOnce   = 250
+	bytesAtOnce  = 4 << 20 // of rows, after which an answer has no further one
 	timersAtOnce = 5000
 )
 
 func (p *partition) States(ctx context.Context, ids []string) (map[string]instance.State, error) {
 	states := make(map[string]instance.State, len(ids))
-	for chunk := range slices.Chunk(ids, rowsAtOnce) {
-		values, err := p.view.rdb.HMGet(ctx, p.rows, chunk...).Result()
+	for len(ids) > 0 {
+		read, err := p.someRows(ctx, ids, states)
 		if err != nil {
-			return nil, fmt.Errorf("read rows of the view: %w", err)
-		}
-		if err := decodeInto(states, chunk, values); err != nil {
 			return nil, err
 		}
+		ids = ids[read.ids:]
 	}
 	return states, nil
 }
 
-// hmget asks for rows as States does, within a script.
-func hmget(ids []string) []command {
-	var commands []command
-	for chunk := range slices.Chunk(ids, rowsAtOnce) {
-		c := command{"HMGET", rowsKey, make([]any, len(chunk))}
-		for i := range chunk {
-			c.args[i] = &chunk[i]
-		}
-		commands = append(commands, c)
-	}
-	return commands
+// rowsScript reads rows in the order of their ids until they have ARGV[1]
+// bytes, and says of which write they are.
+var rowsScript = newScript(`
+local rows, size = {}, 0
+for i = 2, #ARGV do
+  local row = redis.call('HMGET', KEYS[2], ARGV[i])[1]
+  rows[i - 1] = row
+  if row then size = size + #row end
+  if size >= tonumber(ARGV[1]) then break end
+end
+return {rows, redis.call('HMGET', KEYS[1], 'generation', 'revision')}
+`)
+
+// rowsRead says how much was read at once, and of which write.
+type rowsRead struct {
+	ids, bytes           int
+	generation, revision string
 }
 
-// decodeRows reads the answers to hmget.
-func decodeRows(ids []string, answers []any) (map[string]instance.State, error) {
-	states := map[string]instance.State{}
-	for chunk := range slices.Chunk(ids, rowsAtOnce) {
-		values, _ := answers[0].([]any)
-		if err := decodeInto(states, chunk, values); err != nil {
-			return nil, err
-		}
-		answers = answers[1:]
+// someRows adds to states the rows of the first of ids: one at least, and as many as
+// one answer may hold.
+func (p *partition) someRows(ctx context.Context, ids []string, states map[string]instance.State) (s rowsRead, err error) {
+	ids = ids[:min(len(ids), rowsAtOnce)]
+	args := append(make([]any, scriptArgs, scriptArgs+1+len(ids)), bytesAtOnce)
+	for i := range ids {
+		args = append(args, &ids[i])
 	}
-	return states, nil
+	answers, err := p.run(ctx, rowsScript, args).Slice()
+	if err != nil {
+		return s, fmt.Errorf("read rows of the view: %w", err)
+	}
+	rows, _ := answers[0].([]any)
+	if len(rows) == 0 {
+		return s, fmt.Errorf("read rows of the view: no answer about %d sagas", len(ids))
+	}
+	at := texts(answers[1])
+	s = rowsRead{ids: len(rows), generation: at[0], revision: at[1]}
+	for _, row := range rows {
+		text, _ := row.(string)
+		s.bytes += len(text)
+	}
+	return s, decodeInto(states, ids, rows)
 }
 
 func decodeInto(states map[string]instance.State, ids []string, values []any) error {

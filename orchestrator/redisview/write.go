@@ -83,17 +83,17 @@ func (p *partition) unknown(ctx context.Context, w orchestrator.Write) (map[stri
 			}
 		}
 	}
-	if len(ids) == 0 {
-		return nil, nil
+	states := make(map[string]instance.State, len(ids))
+	for len(ids) > 0 {
+		at, err := p.someRows(ctx, ids, states)
+		if err != nil {
+			return nil, fmt.Errorf("what a write replaces: %w", err)
+		}
+		// At its own revision w is stored already, and the script will say so.
+		if at.generation != w.Generation || at.revision != formatUint(w.Position.Revision-1) && at.revision != formatUint(w.Position.Revision) {
+			return nil, orchestrator.ErrNotFollowing
+		}
+		ids = ids[at.ids:]
 	}
-	answers, err := p.read(ctx, append(hmget(ids), command{"HMGET", metaKey, []any{"generation", "revision"}})...)
-	if err != nil {
-		return nil, fmt.Errorf("read the rows that a write replaces: %w", err)
-	}
-	// At its own revision w is stored already, and the script will say so.
-	at := texts(answers[len(answers)-1])
-	if at[0] != w.Generation || at[1] != formatUint(w.Position.Revision-1) && at[1] != formatUint(w.Position.Revision) {
-		return nil, orchestrator.ErrNotFollowing
-	}
-	return decodeRows(ids, answers)
+	return states, nil
 }
