@@ -36,14 +36,7 @@ func (a amends) turn(ctx context.Context, l load, w way) (Run, error) {
 }
 
 func (a amends) bench(ctx context.Context, l load, inFlight string) (Run, error) {
-	cmd := exec.Command(a.binary, "bench", "--path", l.Path, "--in-flight", inFlight, "--dir", a.dir, "--output", "json",
-		"--sagas", strconv.Itoa(l.Sagas))
-	if a.sync {
-		cmd.Args = append(cmd.Args, "--sync-always")
-	}
-	if l.Seconds > 0 {
-		cmd.Args = append(cmd.Args, "--duration", fmt.Sprintf("%.3fs", l.Seconds))
-	}
+	cmd := exec.Command(a.binary, a.arguments(l, inFlight)...)
 	// Servers are started: somebody's would not be those of the peer.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		return strings.HasPrefix(entry, "NATS_") || strings.HasPrefix(entry, "REDIS_")
@@ -73,4 +66,17 @@ func (a amends) bench(ctx context.Context, l load, inFlight string) (Run, error)
 		return Run{}, fmt.Errorf("amends bench made %d runs", len(report.Runs))
 	}
 	return report.Runs[0], nil
+}
+
+func (a amends) arguments(l load, inFlight string) []string {
+	args := []string{"bench", "--path", l.Path, "--in-flight", inFlight, "--dir", a.dir, "--output", "json"}
+	if l.Sagas > 0 {
+		args = append(args, "--sagas", strconv.Itoa(l.Sagas))
+	} else {
+		args = append(args, "--duration", fmt.Sprintf("%.3fs", l.Seconds))
+	}
+	if a.sync {
+		args = append(args, "--sync-always")
+	}
+	return args
 }

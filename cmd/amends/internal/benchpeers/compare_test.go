@@ -124,6 +124,18 @@ func TestASagaThatWasNotAllDoneIsNoFigure(t *testing.T) {
 	}
 }
 
+func TestAmendsIsToldTheSameLoad(t *testing.T) {
+	t.Parallel()
+	seconds := amends{dir: "d"}.arguments(load{Path: "happy", Seconds: 1.5}, "peak")
+	if got := strings.Join(seconds, " "); got != "bench --path happy --in-flight peak --dir d --output json --duration 1.500s" {
+		t.Error(got)
+	}
+	sagas := amends{dir: "d", sync: true}.arguments(load{Path: "compensate", Sagas: 40}, "16")
+	if got := strings.Join(sagas, " "); got != "bench --path compensate --in-flight 16 --dir d --output json --sagas 40 --sync-always" {
+		t.Error(got)
+	}
+}
+
 func TestThereIsNothingElseToMeasure(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
