@@ -20,14 +20,19 @@ func invalid(err error) error { return verbs.Invalid(err) }
 // handler decodes a request, has it answered beside others, and encodes the
 // answer. Whatever comes, it answers something.
 func handler[Req, Ans any](s *Service, answer func(context.Context, Req) (Ans, error)) micro.Handler {
+	return within(s, s.room, answer)
+}
+
+// within is handler for requests that share a room with others of their kind.
+func within[Req, Ans any](s *Service, room chan struct{}, answer func(context.Context, Req) (Ans, error)) micro.Handler {
 	return micro.HandlerFunc(func(r micro.Request) {
 		select {
-		case s.room <- struct{}{}: // an endpoint hands out its requests one by one: the others wait in line
+		case room <- struct{}{}: // an endpoint hands out its requests one by one: the others wait in line
 		case <-s.base.Done():
 			return // stopped
 		}
 		go func() {
-			defer func() { <-s.room }()
+			defer func() { <-room }()
 			ctx, cancel := context.WithTimeout(s.base, answerTimeout)
 			defer cancel()
 			body, err := safely(s, func() ([]byte, error) {

@@ -39,7 +39,7 @@ type Config struct {
 // Bounds of what is answered.
 const (
 	answerTimeout = 5 * time.Second
-	atOnce        = 64 // requests; further ones wait
+	atOnce        = 64 // requests in a room; further ones wait
 	envelope      = 4 << 10
 )
 
@@ -54,6 +54,7 @@ type Service struct {
 	base   context.Context // of requests under way
 	cancel context.CancelFunc
 	room   chan struct{} // holds a token for each request under way
+	asking chan struct{} // likewise, of those that wait for a decision: while nobody makes any, others are answered
 	once   sync.Once
 	ended  error
 }
@@ -88,7 +89,7 @@ func New(nc *nats.Conn, cfg Config) (*Service, error) {
 	if cfg.Verbs == nil {
 		cfg.Verbs = verbs.New(verbs.Config{Journal: cfg.Journal, View: cfg.View, Log: cfg.Log})
 	}
-	s := &Service{cfg: cfg, nc: nc, verbs: cfg.Verbs, subjects: protocol.Subjects{Prefix: cfg.Prefix}, room: make(chan struct{}, atOnce)}
+	s := &Service{cfg: cfg, nc: nc, verbs: cfg.Verbs, subjects: protocol.Subjects{Prefix: cfg.Prefix}, room: make(chan struct{}, atOnce), asking: make(chan struct{}, atOnce)}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	if err := s.register(); err != nil {
 		s.cancel()
@@ -159,6 +160,7 @@ func (s *Service) stop() error {
 	err := s.service.Stop()
 	for range atOnce {
 		s.room <- struct{}{} // each is bounded by answerTimeout
+		s.asking <- struct{}{}
 	}
 	s.cancel() // what is handed out from now on finds no room
 	if errors.Is(err, nats.ErrConnectionClosed) {

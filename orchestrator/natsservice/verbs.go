@@ -20,10 +20,10 @@ func (s *Service) verbEndpoints() map[string]micro.Handler {
 		verbs.EndpointPlan:  handler(s, v.Plan),
 		verbs.EndpointAudit: handler(s, s.audit),
 		verbs.EndpointStart: handler(s, v.Start),
-		verbs.EndpointControl: handler(s, func(ctx context.Context, r verbs.NamedControl) (verbs.Decision, error) {
+		verbs.EndpointControl: within(s, s.asking, func(ctx context.Context, r verbs.NamedControl) (verbs.Decision, error) {
 			return v.Control(ctx, r.ID, r.ControlRequest)
 		}),
-		verbs.EndpointSignal: handler(s, func(ctx context.Context, r verbs.NamedSignal) (verbs.Decision, error) {
+		verbs.EndpointSignal: within(s, s.asking, func(ctx context.Context, r verbs.NamedSignal) (verbs.Decision, error) {
 			return v.Signal(ctx, r.ID, r.SignalRequest)
 		}),
 		verbs.EndpointBulk: handler(s, func(ctx context.Context, r verbs.BulkRequest) (a verbs.BulkAnswer, err error) {

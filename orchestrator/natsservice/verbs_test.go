@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,6 +35,44 @@ func (w *writer) Control(_ context.Context, id string, r verbs.ControlRequest) (
 
 func (w *writer) Signal(context.Context, string, verbs.SignalRequest) (verbs.Decision, error) {
 	return verbs.Decision{}, &verbs.Failure{Code: orchestrator.CodeOver, Err: errors.New("the saga is over")}
+}
+
+// Nobody decides: whoever asks for something waits until its time is over.
+type undecided struct {
+	verbs.Sagas
+	waiting sync.WaitGroup
+}
+
+func (u *undecided) Control(ctx context.Context, _ string, _ verbs.ControlRequest) (verbs.Decision, error) {
+	u.waiting.Done()
+	<-ctx.Done()
+	return verbs.Decision{}, ctx.Err()
+}
+
+// While the partitions change hands many wait for decisions; who looks gets an
+// answer all the same.
+func TestThoseWhoWaitForDecisionsHoldNobodyElseUp(t *testing.T) {
+	t.Parallel()
+	const many = 64
+	u := &undecided{}
+	u.waiting.Add(many)
+	w := newWorld(t, func(c *natsservice.Config) {
+		c.Verbs = verbs.New(verbs.Config{Journal: c.Journal, View: c.View, Sagas: u})
+		t.Cleanup(c.Verbs.Close)
+	})
+	w.start("o", nil)
+	subject := protocol.Subjects{}.Service(verbs.EndpointControl)
+	for range many {
+		if err := w.nc.PublishRequest(subject, w.nc.NewInbox(), []byte(`{"id":"o","action":"suspend"}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u.waiting.Wait()
+	began := time.Now()
+	answer[orchestrator.GetAnswer](w, orchestrator.EndpointGet, orchestrator.GetRequest{ID: "o"})
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("whoever looks waited %v for those who wait", took)
+	}
 }
 
 // Whoever has NATS needs no HTTP: the same verbs, with the same codes.
