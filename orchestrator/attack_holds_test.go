@@ -1,12 +1,15 @@
 package orchestrator_test
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
+	"github.com/amends-io/amends/orchestrator/orchestratortest"
 	"github.com/amends-io/amends/participants/protocol"
 )
 
@@ -75,5 +78,39 @@ func TestARetryOfAHistoryThatLeftIsForgotten(t *testing.T) {
 			return err == nil && len(rows)+sagas+appends == 0
 		})
 		w.awaitPosition()
+	})
+}
+
+// A history that takes long to read is read all the same, and no other saga waits
+// for it.
+func TestAHistoryThatTakesLongToReadHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		slow := func(ctx context.Context, p orchestrator.Partition, id string, from uint64) ([]orchestrator.Message, error) {
+			if id == "o-1" {
+				select {
+				case <-time.After(10 * time.Second):
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+			}
+			return p.History(ctx, id, from)
+		}
+		w.run("a", func(c *orchestrator.Config) {
+			c.Journal = orchestratortest.Tampered{Journal: c.Journal, History: slow}
+		})
+		run := w.oneAttemptOpen()
+		w.secondAttempt(run) // the reply to it makes the owner read the history
+		<-time.After(5 * time.Second)
+		w.answer = nil
+		began := time.Now()
+		w.awaitEnds(w.startMany("others", 5))
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("others took %v", took)
+		}
+		if s := w.await("o-1", instance.Completed); s.Step("reserve").Do.Number != 2 {
+			t.Errorf("reserve took %d attempts, want 2", s.Step("reserve").Do.Number)
+		}
+		w.checkView("o-1")
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/amends-io/amends/internal/pause"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/participants/protocol"
 )
@@ -112,6 +113,9 @@ func (o *owner) knows(sg *saga, sequence uint64) bool {
 	return true
 }
 
+// slowRead bounds a read of a history that nothing waits for but its saga.
+const slowRead = time.Minute
+
 // reload takes from the journal what a saga's state is, up to atLeast and
 // beyond, with every input after the last one that a link has read: those that
 // were dropped before are looked at again. It reports whether that is known
@@ -124,6 +128,11 @@ func (o *owner) reload(sg *saga, atLeast uint64) bool {
 	defer cancel()
 	atLeast = max(atLeast, sg.seen, sg.state.Last)
 	replayed, err := Load(ctx, o.part, sg.id(), atLeast, o.defs.partitions, nil)
+	return o.loaded(sg, atLeast, replayed, err)
+}
+
+// loaded takes what a read of a saga's history came to.
+func (o *owner) loaded(sg *saga, atLeast uint64, replayed Replayed, err error) bool {
 	var unreadable *UnreadableError
 	switch {
 	case err == nil:
@@ -147,13 +156,30 @@ func (o *owner) reload(sg *saga, atLeast uint64) bool {
 	default:
 		sg.loading = true
 		o.log.WarnContext(o.about(sg), "a saga's history cannot be read now", "saga", sg.id(), "error", err)
-		o.after(retryWait(2), func() {
-			if sg.loading && o.sagas[sg.id()] == sg && o.reload(sg, atLeast) {
+		o.loadBeside(sg, atLeast)
+	}
+	return false
+}
+
+// loadBeside reads a saga's history again in a while, for as long as it takes: it
+// may be large, and no other saga is to wait for it. Meanwhile nothing of the
+// saga is decided or dropped, so what comes in stays queued.
+func (o *owner) loadBeside(sg *saga, atLeast uint64) {
+	id := sg.id()
+	go func() {
+		if !pause.For(o.ctx, retryWait(2)) {
+			return
+		}
+		ctx, cancel := context.WithTimeout(o.ctx, slowRead)
+		defer cancel()
+		replayed, err := Load(ctx, o.part, id, atLeast, o.defs.partitions, nil)
+		o.inbox.put(func() {
+			if sg.loading && o.sagas[id] == sg {
+				o.loaded(sg, atLeast, replayed, err)
 				o.turn(sg)
 			}
 		})
-	}
-	return false
+	}()
 }
 
 // lookup returns the saga with that id: from memory, else from the view's row,
