@@ -31,7 +31,7 @@ func TestACrewHiresBehindEveryHandler(t *testing.T) {
 		}
 		select {
 		case <-running:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("%d handlers run", i)
 		}
 	}
@@ -58,7 +58,7 @@ func TestOneMemberOfACrewStaysUntilTheEnd(t *testing.T) {
 		for range together {
 			<-handled
 		}
-		for deadline := time.Now().Add(10 * time.Second); !rests(); runtime.Gosched() {
+		for deadline := time.Now().Add(time.Minute); !rests(); runtime.Gosched() {
 			if time.Now().After(deadline) {
 				n, staying := members()
 				t.Fatalf("after %d: %d members, staying: %v", together, n, staying)
@@ -85,7 +85,7 @@ func TestACrewHandlesWhateverComesAtAnyMoment(t *testing.T) {
 			runtime.Gosched()
 		}
 	}
-	for deadline := time.Now().Add(10 * time.Second); handled.Load() < deliveries; runtime.Gosched() {
+	for deadline := time.Now().Add(time.Minute); handled.Load() < deliveries; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatalf("handled %d of %d", handled.Load(), deliveries)
 		}

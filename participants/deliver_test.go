@@ -220,7 +220,7 @@ func TestAHandlerThatTakesLongerThanTheServerWaitsIsCalledOnce(t *testing.T) {
 	j := newJournal(t, 1)
 	_, err := j.js.CreateConsumer(t.Context(), "SAGA-0", jetstream.ConsumerConfig{
 		Durable: "payment", FilterSubject: "saga.*.*.out.payment.chain",
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: 300 * time.Millisecond, MaxDeliver: -1,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: 3 * time.Second, MaxDeliver: -1,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +235,7 @@ func TestAHandlerThatTakesLongerThanTheServerWaitsIsCalledOnce(t *testing.T) {
 	})
 	j.send(command("order-1", protocol.Do, 1, `{"units":1}`))
 	j.run(p)
-	for range 10 { // each after a third of 300 ms
+	for range 6 { // each after a third of what the server waits
 		j.next(acks, "+WPI")
 	}
 	close(finish)
