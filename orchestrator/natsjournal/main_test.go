@@ -60,11 +60,8 @@ func testJournal(t *testing.T, batches bool) {
 				t.Fatal(err)
 			}
 		}
-		options := []natsjournal.Option{natsjournal.WithPrefix(prefix)}
-		if batches { // a message may wait for thousands before it
-			options = append(options, natsjournal.WithTimeout(time.Minute))
-		}
-		j, nc := open(t, s, options...)
+		// A message may wait for thousands before it.
+		j, nc := open(t, s, natsjournal.WithPrefix(prefix), natsjournal.WithTimeout(time.Minute))
 		return connected{j, nc}
 	})
 }

@@ -207,6 +207,36 @@ func (r *reading) next() orchestrator.Message {
 	return orchestrator.Message{}
 }
 
+// through reads every message from one to another. What interrupts it on a busy
+// machine is no fault while it gets on: it goes on where it was, as an owner does.
+func (r *reading) through(from, to uint64) {
+	r.t.Helper()
+	next := from
+	handle := func(m orchestrator.Message) {
+		if m.Sequence != next {
+			r.t.Fatalf("message %d came, want %d", m.Sequence, next)
+		}
+		next++
+	}
+	for next <= to {
+		select {
+		case m := <-r.messages:
+			handle(m)
+		case err := <-r.ended:
+			for len(r.messages) > 0 { // handed out before it ended
+				handle(<-r.messages)
+			}
+			if !errors.Is(err, orchestrator.ErrInterrupted) || next == from {
+				r.t.Fatalf("Read ended: %v", err)
+			}
+			from = next
+			*r = *r.t.read(from)
+		case <-time.After(journalPatience):
+			r.t.Fatal("Read hands nothing out")
+		}
+	}
+}
+
 func (r *reading) take(n int) []uint64 {
 	r.t.Helper()
 	list := []uint64{}
