@@ -3,6 +3,7 @@ package orchestrator_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -99,5 +100,66 @@ func TestNothingSpinsWhileTheViewIsAway(t *testing.T) {
 		if n := asked.Load() - before; n > 2000 {
 			t.Errorf("the clock was asked %d times in 20 s", n)
 		}
+	})
+}
+
+// A hungView takes questions about rows, and writes, and answers none while it hangs.
+type hungView struct {
+	*inmem.View
+	hangs *atomic.Bool
+}
+
+func (v hungView) Partition(p int) orchestrator.PartitionView {
+	return hungPartition{v.View.Partition(p), v.hangs}
+}
+
+type hungPartition struct {
+	orchestrator.PartitionView
+	hangs *atomic.Bool
+}
+
+func (v hungPartition) States(ctx context.Context, ids []string) (map[string]instance.State, error) {
+	if v.hangs.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return v.PartitionView.States(ctx, ids)
+}
+
+func (v hungPartition) Write(ctx context.Context, w orchestrator.Write) error {
+	if v.hangs.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return v.PartitionView.Write(ctx, w)
+}
+
+// Sagas that are not in memory are taken from the journal while the view hangs,
+// without that each of them waits for it first.
+func TestAViewThatHangsHoldsFewUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, threeSteps(false))
+		w.answer = func(protocol.Command) (protocol.Outcome, bool) { return "", false }
+		first := w.run("a")
+		ids := w.startMany("o", 20)
+		w.until("all wait for an answer", func() bool { return w.commands(func(protocol.Command) bool { return true }) == len(ids) })
+		w.checkView(ids...)
+		w.awaitPosition()
+		first.stop()
+		var hangs atomic.Bool
+		second := w.run("b", func(c *orchestrator.Config) { c.View = hungView{c.View.(*inmem.View), &hangs} })
+		w.until("b is live", func() bool { return isLive(second) })
+		hangs.Store(true)
+		w.answer = nil
+		began := time.Now()
+		for _, c := range slices.Clone(w.sent) {
+			w.reply(c, protocol.Done)
+		}
+		w.awaitEnds(ids)
+		if took := time.Since(began); took > 15*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		hangs.Store(false)
+		w.checkView(ids...)
 	})
 }

@@ -202,12 +202,18 @@ func (o *owner) lookup(id string, atLeast uint64) *saga {
 	return sg
 }
 
+// row asks the view. One that gave no answer is not asked for a while, as each
+// question may take as long: the journal knows too.
 func (o *owner) row(id string) (instance.State, bool) {
+	if time.Now().Before(o.askRowsAt) {
+		return instance.State{}, false
+	}
 	ctx, cancel := context.WithTimeout(o.ctx, readTimeout)
 	defer cancel()
 	rows, err := o.view.States(ctx, []string{id})
 	if err != nil {
-		return instance.State{}, false // the journal knows
+		o.askRowsAt = time.Now().Add(viewTimeout)
+		return instance.State{}, false
 	}
 	row, ok := rows[id]
 	return row, ok

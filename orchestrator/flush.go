@@ -8,7 +8,7 @@ import (
 	"github.com/amends-io/amends/orchestrator/instance"
 )
 
-// flusher is the part of an owner that writes the view. One write is under way
+// flusher is the part of an owner that writes the view, and knows whether it is there. One write is under way
 // at a time; rows of one saga that change meanwhile are merged.
 type flusher struct {
 	dirty      []*saga
@@ -18,6 +18,7 @@ type flusher struct {
 	flushAt    time.Time // not before
 	failing    time.Time // since when writes fail; zero if they do not
 	wrote      time.Time
+	askRowsAt  time.Time // not before: the view gave no answer
 }
 
 // viewTimeout bounds one write of the view.
