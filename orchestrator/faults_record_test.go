@@ -12,6 +12,7 @@ import (
 	"github.com/amends-io/amends/orchestrator/inmem"
 	"github.com/amends-io/amends/orchestrator/instance"
 	"github.com/amends-io/amends/orchestrator/orchestratortest"
+	"github.com/amends-io/amends/participants/protocol"
 	"github.com/amends-io/amends/sagas"
 )
 
@@ -28,9 +29,12 @@ func (w *world) onRecords(m *member, n int64, fault func() inmem.Fault) {
 
 func (w *world) records() []orchestrator.Message {
 	w.t.Helper()
-	list, err := w.journal.Partition(0).Purges(context.WithoutCancel(w.ctx))
-	if err != nil {
-		w.t.Fatal(err)
+	var list []orchestrator.Message
+	for sequence := range w.tail() {
+		m, err := w.journal.Partition(0).Get(context.WithoutCancel(w.ctx), sequence+1)
+		if err == nil && m.Address.Kind == protocol.KindPurged {
+			list = append(list, m)
+		}
 	}
 	return list
 }

@@ -107,7 +107,8 @@ type Historian interface {
 	Get(ctx context.Context, sequence uint64) (Message, error)
 	// Tail says where the stream begins and ends.
 	Tail(ctx context.Context) (Tail, error)
-	// Purges returns the records of histories that left, oldest first.
+	// Purges returns the oldest and the newest of the records of histories
+	// that left, if there are so many: they are large, and may be thousands.
 	Purges(ctx context.Context) ([]Message, error)
 }
 

@@ -76,7 +76,7 @@ func (p partition) Purges(ctx context.Context) ([]orchestrator.Message, error) {
 	var found []orchestrator.Message
 	for _, sequence := range p.bySaga[protocol.NoOne] {
 		if m := p.messages[sequence-1]; m.Address.Kind == protocol.KindPurged {
-			found = append(found, *m)
+			found = append(found[:min(len(found), 1)], *m)
 		}
 	}
 	return found, nil

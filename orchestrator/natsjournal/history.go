@@ -199,9 +199,18 @@ func (s *stream) Tail(ctx context.Context) (orchestrator.Tail, error) {
 
 // Purges implements orchestrator.Historian.
 func (s *stream) Purges(ctx context.Context) ([]orchestrator.Message, error) {
-	records, err := s.journal.all(ctx, s.name, s.journal.subjects.Purged(s.partition))
-	if err != nil {
-		return nil, fmt.Errorf("purges of partition %d: %w", s.partition, err)
+	var records []orchestrator.Message
+	subject := s.journal.subjects.Purged(s.partition)
+	for _, l := range []leader.Lookup{{Sequence: 1, NextBySubject: subject}, {LastBySubject: subject}} {
+		m, err := s.journal.look(ctx, s.name, l)
+		switch {
+		case isNotFound(err):
+			return nil, nil
+		case err != nil:
+			return nil, fmt.Errorf("purges of partition %d: %w", s.partition, err)
+		case len(records) == 0 || m.Sequence > records[0].Sequence:
+			records = append(records, m)
+		}
 	}
 	return records, nil
 }

@@ -181,20 +181,22 @@ var journalPurging = []journalCase{
 		t.trim(0, 1)
 		t.same("without canaries", []uint64{1, 7}, t.all())
 	}},
-	{"records of purges are listed, oldest first", func(t *journalTest) {
+	{"the oldest and the newest record of purges are found", func(t *journalTest) {
 		if records, err := t.p.Purges(t.Context()); err != nil || len(records) != 0 {
 			t.Fatalf("purges = %d, %v; want none", len(records), err)
 		}
-		t.put(orchestrator.Draft{Subject: t.subjects.Purged(0), Body: []byte("first")})
-		t.put(orchestrator.Draft{Subject: t.subjects.Canary(0)})
-		t.put(t.start("a"))
-		t.put(orchestrator.Draft{Subject: t.subjects.Purged(0), Body: []byte("second")})
-		records, err := t.p.Purges(t.Context())
-		if err != nil {
-			t.Fatal(err)
+		var records []orchestrator.Message
+		for n, want := range [][]uint64{{1}, {1, 4}, {1, 7}} {
+			t.put(orchestrator.Draft{Subject: t.subjects.Purged(0), Body: []byte(fmt.Sprint("record ", n))})
+			t.put(orchestrator.Draft{Subject: t.subjects.Canary(0)})
+			t.put(t.start(fmt.Sprint("s-", n)))
+			var err error
+			if records, err = t.p.Purges(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			t.same("sequences", want, sequences(records))
 		}
-		t.same("sequences", []uint64{1, 4}, sequences(records))
-		t.same("record", t.get(4), records[1])
+		t.same("record", t.get(7), records[1])
 		t.same("kind", protocol.KindPurged, records[1].Address.Kind)
 	}},
 	{"providing consumers again changes nothing", func(t *journalTest) {
