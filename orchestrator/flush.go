@@ -8,8 +8,9 @@ import (
 	"github.com/amends-io/amends/orchestrator/instance"
 )
 
-// flusher is the part of an owner that writes the view, and knows whether it is there. One write is under way
-// at a time; rows of one saga that change meanwhile are merged.
+// flusher is the part of an owner that writes the view, and knows whether it is
+// there. One write is under way at a time; rows of one saga that change
+// meanwhile are merged.
 type flusher struct {
 	dirty      []*saga
 	dirtyBytes int // bytes of payloads of dirty, as they were when they were marked

@@ -51,28 +51,32 @@ func TestAWriteOfTheViewIsBoundedByWhatItHolds(t *testing.T) {
 func TestDeletionsOfAWriteAreBoundedAndComeFirst(t *testing.T) {
 	t.Parallel()
 	const rows, payload = 50, 512 << 10
-	o := &owner{cfg: &Config{}, holds: newAgenda(), timers: newAgenda()}
-	o.read = 1000
-	for n := range rows {
-		state := instance.State{ID: fmt.Sprint("o-", n), Input: make([]byte, payload)}
-		o.deleted = append(o.deleted, Row{State: state})
-		o.markDirty(&saga{state: instance.State{ID: state.ID, Run: 2}})
-	}
-	deleted := 0
-	for len(o.deleted) > 0 || len(o.dirty) > 0 {
-		w, _ := o.gather()
-		if most := writeBytes / payload; len(w.Deleted) > most || len(w.Deleted)+len(w.Rows) == 0 {
-			t.Fatalf("a write of %d deletions and %d rows, want at most %d deletions", len(w.Deleted), len(w.Rows), most)
+	for _, again := range []bool{false, true} { // whether their ids run again, and have rows that wait
+		o := &owner{cfg: &Config{}, holds: newAgenda(), timers: newAgenda()}
+		o.read = 1000
+		for n := range rows {
+			state := instance.State{ID: fmt.Sprint("o-", n), Input: make([]byte, payload)}
+			o.deleted = append(o.deleted, Row{State: state})
+			if again {
+				o.markDirty(&saga{state: instance.State{ID: state.ID, Run: 2}})
+			}
 		}
-		if deleted += len(w.Deleted); len(w.Rows) > 0 && deleted < rows {
-			t.Errorf("%d rows are written after %d of %d deletions", len(w.Rows), deleted, rows)
+		deleted := 0
+		for len(o.deleted) > 0 || len(o.dirty) > 0 {
+			w, _ := o.gather()
+			if most := writeBytes / payload; len(w.Deleted) > most || len(w.Deleted)+len(w.Rows) == 0 {
+				t.Fatalf("a write of %d deletions and %d rows, want at most %d deletions", len(w.Deleted), len(w.Rows), most)
+			}
+			if deleted += len(w.Deleted); len(w.Rows) > 0 && deleted < rows {
+				t.Errorf("%d rows are written after %d of %d deletions", len(w.Rows), deleted, rows)
+			}
+			if last := len(o.deleted)+len(o.dirty) == 0; last != (w.Position.To == o.read) {
+				t.Errorf("%d deletions and %d rows wait, and the position is %d", len(o.deleted), len(o.dirty), w.Position.To)
+			}
 		}
-		if last := len(o.deleted)+len(o.dirty) == 0; last != (w.Position.To == o.read) {
-			t.Errorf("%d deletions and %d rows wait, and the position is %d", len(o.deleted), len(o.dirty), w.Position.To)
+		if deleted != rows {
+			t.Errorf("%d rows were deleted, want %d", deleted, rows)
 		}
-	}
-	if deleted != rows {
-		t.Errorf("%d rows were deleted, want %d", deleted, rows)
 	}
 }
 
