@@ -96,6 +96,10 @@ func TestWrongAnnouncementsCostFewReads(t *testing.T) {
 		if wrong-begun > 60 || right != wrong {
 			t.Errorf("%d reads, %d after wrong announcements, %d after right ones", begun, wrong-begun, right-wrong)
 		}
+		announce(0, 1) // look, whatever there is: the wrong one is waited for no more
+		if again := quietly() - right; again == 0 || again > 5 {
+			t.Errorf("%d reads to look once more", again)
+		}
 		return false
 	})
 	if err != nil {
