@@ -231,16 +231,25 @@ func (t *topic) found(sequence uint64) {
 	}
 }
 
-// fetch returns what the journal has of a saga after a sequence.
-func (h *hub) fetch(ctx context.Context, id string, after uint64) ([]news, error) {
+// seat waits until there is room for one more read, and bounds it. Whoever has a
+// seat leaves it.
+func (h *hub) seat(ctx context.Context) (bounded context.Context, leave func(), err error) {
 	select {
 	case h.room <- struct{}{}:
-		defer func() { <-h.room }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
+	bounded, cancel := context.WithTimeout(ctx, answerTimeout)
+	return bounded, func() { cancel(); <-h.room }, nil
+}
+
+// fetch returns what the journal has of a saga after a sequence.
+func (h *hub) fetch(ctx context.Context, id string, after uint64) ([]news, error) {
+	ctx, leave, err := h.seat(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	messages, err := h.verbs.After(ctx, id, after)
 	if err != nil {
 		return nil, err
@@ -258,15 +267,12 @@ func (h *hub) fetch(ctx context.Context, id string, after uint64) ([]news, error
 
 // has reports whether a saga has a message with that sequence.
 func (h *hub) has(ctx context.Context, id string, sequence uint64) (bool, error) {
-	select {
-	case h.room <- struct{}{}:
-		defer func() { <-h.room }()
-	case <-ctx.Done():
-		return false, ctx.Err()
+	ctx, leave, err := h.seat(ctx)
+	if err != nil {
+		return false, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	_, err := h.verbs.Message(ctx, id, sequence)
+	defer leave()
+	_, err = h.verbs.Message(ctx, id, sequence)
 	if err != nil && verbs.Explain(err).Code == orchestrator.CodeNotFound {
 		return false, nil
 	}
