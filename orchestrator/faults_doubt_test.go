@@ -82,6 +82,18 @@ func TestAnAppendThatWasAskedForIsSentAgainOnce(t *testing.T) {
 	})
 }
 
+// faultFirst has a fault befall the first link that m appends, and counts them.
+func (m *member) faultFirst(f inmem.Fault) (sent *atomic.Int64) {
+	sent = new(atomic.Int64)
+	m.journal.SetHook(func(d orchestrator.Draft) inmem.Fault {
+		if d.Chain != "" && sent.Add(1) == 1 {
+			return f
+		}
+		return inmem.Fault{}
+	})
+	return sent
+}
+
 // An append that was stored after it was asked for is known by its late
 // acknowledgement, too.
 func TestALateAcknowledgementOfAnAppendThatWasAskedForCounts(t *testing.T) {
@@ -89,14 +101,8 @@ func TestALateAcknowledgementOfAnAppendThatWasAskedForCounts(t *testing.T) {
 		w := newWorld(t, threeSteps(false))
 		m := w.run("a")
 		w.awaitEnds(w.startMany("before", 1))
-		var sent atomic.Int64
 		var late inmem.Gate
-		m.journal.SetHook(func(d orchestrator.Draft) inmem.Fault {
-			if d.Chain != "" && sent.Add(1) == 1 {
-				return inmem.Fault{Store: &late}
-			}
-			return inmem.Fault{}
-		})
+		sent := m.faultFirst(inmem.Fault{Store: &late})
 		w.start("o-1")
 		w.until("it is sent", func() bool { return sent.Load() == 1 })
 		m.journal.InterruptReaders()
@@ -116,14 +122,8 @@ func TestAnAcknowledgementOfWhatIsLongKnownChangesNothing(t *testing.T) {
 		w := newWorld(t, threeSteps(false))
 		m := w.run("a")
 		w.awaitEnds(w.startMany("before", 1))
-		var sent atomic.Int64
 		var late inmem.Gate
-		m.journal.SetHook(func(d orchestrator.Draft) inmem.Fault {
-			if d.Chain != "" && sent.Add(1) == 1 {
-				return inmem.AckHeld(&late)
-			}
-			return inmem.Fault{}
-		})
+		sent := m.faultFirst(inmem.AckHeld(&late))
 		w.answer = func(c protocol.Command) (protocol.Outcome, bool) { return "", c.Action != "charge" }
 		w.start("o-1")
 		w.until("it is sent", func() bool { return sent.Load() == 1 })
@@ -316,13 +316,7 @@ func TestALeaderThatWasDeposedTakesNoLinkBack(t *testing.T) {
 		}
 		attempt(2)
 		knew.Store(&first)
-		var sent atomic.Int64
-		m.journal.SetHook(func(d orchestrator.Draft) inmem.Fault {
-			if d.Chain != "" && sent.Add(1) == 1 {
-				return inmem.NotStored()
-			}
-			return inmem.Fault{}
-		})
+		m.faultFirst(inmem.NotStored())
 		w.await("o-1", instance.Completed)
 		if n := m.Status().Counts.Conflicts; n != 1 { // the one that the deposed leader made us believe in
 			t.Errorf("%d conflicts", n)
