@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/orchestrator/natsjournal"
 	"github.com/amends-io/amends/orchestrator/redisview"
 	"github.com/amends-io/amends/participants/protocol"
@@ -155,16 +156,7 @@ func (a *app) journal(ctx context.Context, nc *nats.Conn) (*natsjournal.Journal,
 	if err != nil && nc.Status() == nats.RECONNECTING { // the error is of a buffer, or of a time-out
 		return nil, fmt.Errorf("NATS at %s does not answer: %w; --server, NATS_URL or a context say where it is", redacted(n.server), err)
 	}
-	return j, denied(nc, err)
-}
-
-// denied adds to err that the server denied something: it says so beside the
-// request, which then just gets no answer.
-func denied(nc *nats.Conn, err error) error {
-	if last := nc.LastError(); err != nil && errors.Is(last, nats.ErrPermissionViolation) {
-		return fmt.Errorf("%w (%w)", err, last)
-	}
-	return err
+	return j, leader.Denied(nc, err)
 }
 
 // defaultRedis is where Redis is, if nobody says anything else.

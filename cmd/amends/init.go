@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/orchestrator/natsjournal"
 )
 
@@ -70,7 +71,7 @@ func (a *app) makeJournal(ctx context.Context, l natsjournal.Layout) error {
 	}
 	defer nc.Close()
 	if err := natsjournal.Create(ctx, nc, l); err != nil {
-		return denied(nc, err)
+		return leader.Denied(nc, err)
 	}
 	a.note("The journal is there: %d partition(s), %d replica(s). 'amends serve' drives its sagas.", l.Partitions, l.Replicas)
 	return nil

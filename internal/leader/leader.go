@@ -124,3 +124,12 @@ func IsCode(err error, code jetstream.ErrorCode) bool {
 	var e *jetstream.APIError
 	return errors.As(err, &e) && e.ErrorCode == code
 }
+
+// Denied adds to err that the server denied something to nc: it says so beside
+// the request, which then just gets no answer.
+func Denied(nc *nats.Conn, err error) error {
+	if last := nc.LastError(); err != nil && errors.Is(last, nats.ErrPermissionViolation) {
+		return fmt.Errorf("%w (%w)", err, last)
+	}
+	return err
+}

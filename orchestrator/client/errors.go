@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
+	"github.com/amends-io/amends/internal/leader"
 	"github.com/amends-io/amends/orchestrator"
 	"github.com/amends-io/amends/orchestrator/instance"
 )
@@ -110,11 +109,5 @@ func bounded(ctx context.Context, d time.Duration) (context.Context, context.Can
 	return context.WithTimeout(ctx, d)
 }
 
-// hint adds to err what the connection knows about it: the server tells of a
-// missing permission beside the request, which just gets no answer.
-func (c *Client) hint(err error) error {
-	if last := c.nc.LastError(); err != nil && errors.Is(last, nats.ErrPermissionViolation) {
-		return fmt.Errorf("%w (%w)", err, last)
-	}
-	return err
-}
+// hint adds to err what the connection knows about it.
+func (c *Client) hint(err error) error { return leader.Denied(c.nc, err) }
